@@ -1,0 +1,116 @@
+"""Fixtures of all suites.
+
+LICET_BIN chooses the binary (default build/licet), LICET_REPLICAS=2 puts two
+replicas behind HAProxy under the same tests.
+"""
+import os
+
+import pytest
+
+from fake.btcpay import FakeBtcpay
+from lib.client import Api
+from lib.instance import Instance, Vault, make_template
+from lib.postgres import Cluster
+from lib.replica import binary
+
+
+os.environ["NO_PROXY"] = "*"  # everything here is local
+
+
+def pytest_configure(config):
+    if not binary().exists():
+        raise pytest.UsageError(f"{binary()} is not built: run make")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    c = Cluster().start()
+    yield c
+    c.remove()
+
+
+@pytest.fixture(scope="session")
+def vault():
+    v = Vault().create_ring()
+    yield v
+    v.remove()
+
+
+@pytest.fixture(scope="session")
+def template(cluster, vault):
+    make_template(cluster, vault)
+
+
+@pytest.fixture(scope="session")
+def make_instance(cluster, vault, template):
+    """make_instance(replicas=1, **settings), for the whole session."""
+    made = []
+
+    def make(**options):
+        made.append(Instance(cluster, vault, **options))
+        return made[-1]
+    yield make
+    trouble = []
+    for instance in reversed(made):
+        try:
+            instance.stop()
+        except AssertionError as e:
+            trouble.append(str(e))
+    assert not trouble, "\n".join(trouble)
+
+
+@pytest.fixture
+def own_instance(cluster, vault, template):
+    """own_instance(...): stopped, and checked, at the end of the test."""
+    made = []
+
+    def make(**options):
+        made.append(Instance(cluster, vault, **options))
+        return made[-1]
+    yield make
+    for instance in reversed(made):
+        instance.stop()
+
+
+@pytest.fixture(scope="session")
+def server(make_instance):
+    """The instance that the API suite shares; sandbox payments."""
+    return make_instance(replicas=int(os.environ.get("LICET_REPLICAS", "1")))
+
+
+@pytest.fixture
+def api(server):
+    yield Api(server.url, server.admin_key, server.db)
+    server.check_workers()
+
+
+@pytest.fixture(scope="session")
+def btcpay_shared():
+    fake = FakeBtcpay().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def btcpay(btcpay_shared):
+    """The fake payment server, with every switch off."""
+    btcpay_shared.reset()
+    yield btcpay_shared
+    btcpay_shared.reset()
+
+
+@pytest.fixture(scope="session")
+def btcpay_server(make_instance, btcpay_shared):
+    """An instance that sells through the fake; it reconciles every second."""
+    return make_instance(
+        replicas=int(os.environ.get("LICET_REPLICAS", "1")), name="btcpay",
+        LICET_RECONCILE_SECONDS=1, **btcpay_shared.settings())
+
+
+@pytest.fixture
+def shop(btcpay_server, btcpay):
+    """Client of btcpay_server, with the fake ready and knowing the server."""
+    btcpay.webhook_urls = [btcpay_server.url + "/v1/btcpay/webhook"]
+    yield Api(btcpay_server.url, btcpay_server.admin_key, btcpay_server.db)
+    btcpay.reset()
+    btcpay_server.check_workers()

@@ -1,0 +1,1 @@
+"""What every suite stands on: PostgreSQL, replicas, HAProxy, a client."""

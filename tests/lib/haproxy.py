@@ -1,0 +1,75 @@
+"""HAProxy in front of replicas, with health checks, as in production."""
+import os
+import shutil
+import signal
+import tempfile
+
+import requests
+
+from lib.process import free_port, spawn, wait_for
+
+CONFIG = """\
+global
+    maxconn 2000
+    stats socket {dir}/stats level admin
+
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+    option forwardfor
+    option redispatch
+    retries 3
+    retry-on conn-failure
+
+frontend licet
+    bind 127.0.0.1:{port}
+    default_backend replicas
+
+backend replicas
+    balance roundrobin
+    option httpchk GET /health/ready
+    http-check expect status 200
+    default-server inter 100ms fall 1 rise 1
+{servers}
+"""
+
+
+class Haproxy:
+    def __init__(self, replicas):
+        self.replicas = replicas
+        self.port = free_port()
+        self.host = "127.0.0.1"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.dir = tempfile.mkdtemp(prefix="licet-haproxy-", dir="/tmp")
+        self.process = None
+
+    def start(self):
+        servers = "\n".join(
+            f"    server r{i} 127.0.0.1:{r.port} check"
+            for i, r in enumerate(self.replicas))
+        path = os.path.join(self.dir, "haproxy.cfg")
+        with open(path, "w") as f:
+            f.write(CONFIG.format(dir=self.dir, port=self.port,
+                                  servers=servers))
+        with open(os.path.join(self.dir, "log"), "ab") as log:
+            self.process = spawn(["haproxy", "-db", "-f", path],
+                                 stdout=log, stderr=log)
+        wait_for(self.is_up, 10, "HAProxy reaches a replica")
+        return self
+
+    def is_up(self):
+        assert self.process.poll() is None, "HAProxy ended at start"
+        try:
+            return requests.get(self.url + "/health/ready",
+                                timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(10)
+            self.process = None
+        shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,148 @@
+"""An installation: one database, one key ring, one or more replicas.
+
+Vault holds what an operator makes once (key ring, passphrase, admin key);
+Instance is a database copied from the migrated template, with replicas on
+it, behind HAProxy when there is more than one.
+"""
+import os
+import pathlib
+import secrets
+import shutil
+import tempfile
+
+from lib import keys
+from lib.haproxy import Haproxy
+from lib.postgres import TEMPLATE
+from lib.replica import Replica, run_ctl
+
+# A signing key that the ring verifies and the tests hold, to make keys that
+# the server itself never issues: version 1, bound to a fingerprint.
+KNOWN_SEED = bytes(range(32))
+
+
+class Vault:
+    """Files of the operator: ring, passphrase, admin key."""
+
+    def __init__(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="licet-vault-",
+                                                 dir="/tmp"))
+        self.admin_key = "adm_" + secrets.token_urlsafe(32)
+        self.ring = self.dir / "ring"
+        self.write("admin.key", self.admin_key + "\n")
+        self.write("passphrase", secrets.token_urlsafe(24) + "\n")
+
+    def write(self, name, text):
+        path = self.dir / name
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+                  "w") as f:
+            f.write(text)
+        return path
+
+    def settings(self):
+        return {
+            "LICET_ADMIN_KEY_FILE": self.dir / "admin.key",
+            "LICET_KEY_RING": self.ring,
+            "LICET_KEY_PASSPHRASE_FILE": self.dir / "passphrase",
+        }
+
+    def create_ring(self, import_seed=KNOWN_SEED):
+        run_ctl(self.settings(), "key", "create")
+        if import_seed is not None:
+            pem = self.write("import.pem", keys.private_pem(import_seed))
+            run_ctl(self.settings(), "key", "import", str(pem))
+        return self
+
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def base_settings(vault, database_url):
+    return {
+        **vault.settings(),
+        "LICET_DATABASE_URL": database_url,
+        "LICET_WORKERS": 2,
+        "LICET_ENV": "test",
+        "LICET_PAYMENTS": "sandbox",
+        "LICET_TRUSTED_PROXIES": "127.0.0.0/8",
+    }
+
+
+def make_template(cluster, vault):
+    """The migrated database that every instance copies."""
+    cluster.create(TEMPLATE, template="template0")
+    run_ctl(base_settings(vault, cluster.url(TEMPLATE)), "migrate")
+
+
+class Instance:
+    def __init__(self, cluster, vault, replicas=1, name="licet", start=True,
+                 **settings):
+        self.cluster = cluster
+        self.vault = vault
+        self.admin_key = vault.admin_key
+        self.database = cluster.create()
+        self.db = cluster.connect(self.database)
+        common = base_settings(vault, cluster.url(self.database))
+        common.update(settings)
+        self.haproxy = None
+        self.replicas = [Replica(common, f"{name}{i}")
+                         for i in range(replicas)]
+        if replicas > 1:
+            self.haproxy = Haproxy(self.replicas)
+        front = self.front = self.haproxy or self.replicas[0]
+        self.url, self.host, self.port = front.url, front.host, front.port
+        for r in self.replicas:
+            if "LICET_PUBLIC_URL" not in settings:
+                r.settings["LICET_PUBLIC_URL"] = self.url
+        if start:
+            self.start()
+
+    def start(self):
+        for r in self.replicas:
+            r.start(ready=False)
+        for r in self.replicas:
+            r.wait_ready()
+        if self.haproxy is not None:
+            self.haproxy.start()
+        return self
+
+    @property
+    def settings(self):
+        return self.replicas[0].settings
+
+    def reconnect(self):
+        """After PostgreSQL was restarted by the test."""
+        self.db.close()
+        self.db = self.cluster.connect(self.database)
+
+    def row(self, query, *args):
+        return self.db.execute(query, args).fetchone()
+
+    def rows(self, query, *args):
+        return self.db.execute(query, args).fetchall()
+
+    def value(self, query, *args):
+        row = self.row(query, *args)
+        return None if row is None else next(iter(row.values()))
+
+    def check_workers(self):
+        for r in self.replicas:
+            r.check_workers()
+
+    def stop(self):
+        """Ends everything; complains about what the replicas left behind."""
+        self.db.close()
+        if self.haproxy is not None:
+            self.haproxy.stop()
+        trouble = []
+        for r in self.replicas:
+            try:
+                code = r.stop()
+                if code != 0:
+                    trouble.append(f"{r.name} ended with {code}")
+            except AssertionError as e:
+                trouble.append(str(e))
+                r.kill()
+        for r in self.replicas:
+            if not trouble and os.path.exists(r.log_path):
+                os.unlink(r.log_path)
+        assert not trouble, "\n".join(trouble)

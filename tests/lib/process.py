@@ -1,0 +1,69 @@
+"""Child processes, free ports and waiting for events.
+
+Nothing here sleeps for a fixed time to let something happen: wait_for()
+polls a condition and fails with a reason at its deadline.
+"""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds, what, pause=0.01):
+    """Poll until condition() is true; its value is returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(pause)
+
+
+def spawn(argv, death="TERM", user=None, **options):
+    """Start argv so that it is told to end if the test process dies."""
+    prefix = ["setpriv", f"--pdeathsig={death}"]
+    if user is not None and os.getuid() == 0:
+        prefix += [f"--reuid={user}", f"--regid={user}", "--init-groups"]
+    return subprocess.Popen(prefix + argv, **options)
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return {int(child) for child in f.read().split()}
+    except OSError:
+        return set()
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    raise AssertionError(f"process {pid} has no VmRSS")
+
+
+def kill_now(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def as_user(user, argv):
+    """argv, run as another user when we are root."""
+    if os.getuid() != 0:
+        return argv
+    return [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}",
+            "--init-groups"] + argv
