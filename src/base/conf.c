@@ -1,0 +1,257 @@
+#include "base/conf.h"
+
+#include "base/text.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECRET_MAX	8192
+
+enum conf_kind {
+	KIND_TEXT,
+	KIND_CHOICE,
+	KIND_SECRET,
+	KIND_NUMBER
+};
+
+struct setting {
+	const char	*name;
+	enum conf_kind	 kind;
+	size_t		 offset;	/* in struct conf */
+	const char	*value;		/* default */
+	const char	*choices;
+	long long	 number, min, max;
+	const char	*unit;
+	const char	*help;
+};
+
+struct conf	conf;
+
+static const struct setting	settings[] = {
+#define TEXT(f, n, v, h)						\
+	{ .name = n, .kind = KIND_TEXT, .offset = offsetof(struct conf, f), \
+	    .value = v, .help = h },
+#define CHOICE(f, n, v, c, h)						\
+	{ .name = n, .kind = KIND_CHOICE, .offset = offsetof(struct conf, f), \
+	    .value = v, .choices = c, .help = h },
+#define SECRET(f, n, h)							\
+	{ .name = n, .kind = KIND_SECRET, .offset = offsetof(struct conf, f), \
+	    .value = "", .help = h },
+#define NUMBER(f, n, v, lo, hi, u, h)					\
+	{ .name = n, .kind = KIND_NUMBER, .offset = offsetof(struct conf, f), \
+	    .number = v, .min = lo, .max = hi, .unit = u, .help = h },
+#include "base/conf.def"
+#undef TEXT
+#undef CHOICE
+#undef SECRET
+#undef NUMBER
+};
+
+#define NSETTINGS	(sizeof(settings) / sizeof(settings[0]))
+
+static const char **
+text_at(const struct setting *s)
+{
+	return ((const char **)(void *)((char *)&conf + s->offset));
+}
+
+static bool
+is_choice(const char *choices, const char *value)
+{
+	size_t	n = strlen(value), len;
+
+	for (; ; choices += len + 1) {
+		len = strcspn(choices, "|");
+		if (len == n && !strncmp(choices, value, n))
+			return (true);
+		if (choices[len] == '\0')
+			return (false);
+	}
+}
+
+static void
+read_value(const struct setting *s, const char *value, struct buf *errors)
+{
+	long long	*number;
+
+	if (s->kind == KIND_NUMBER) {
+		number = (long long *)(void *)((char *)&conf + s->offset);
+		if (!text_integer(value, s->min, s->max, number))
+			buf_printf(errors, "%s: `%s' is not a number from "
+			    "%lld to %lld (%s)\n", s->name, value, s->min,
+			    s->max, s->unit);
+		return;
+	}
+	if (s->kind == KIND_CHOICE && !is_choice(s->choices, value)) {
+		buf_printf(errors, "%s: `%s' is none of %s\n", s->name, value,
+		    s->choices);
+		return;
+	}
+	*text_at(s) = value;
+}
+
+/* The file's first line; it stays in memory for good. */
+static void
+read_file(const struct setting *s, const char *path, struct buf *errors)
+{
+	static char	none[1];
+	char		*value;
+	size_t		 n;
+	FILE		*fp;
+
+	*text_at(s) = none;
+	if ((fp = fopen(path, "re")) == NULL) {
+		buf_printf(errors, "%s_FILE: cannot open %s\n", s->name, path);
+		return;
+	}
+	if ((value = calloc(1, SECRET_MAX)) == NULL) {
+		fclose(fp);
+		buf_printf(errors, "%s_FILE: no memory\n", s->name);
+		return;
+	}
+	n = fread(value, 1, SECRET_MAX - 1, fp);
+	fclose(fp);
+	value[n] = '\0';
+	value[strcspn(value, "\r\n")] = '\0';
+	*text_at(s) = value;
+}
+
+static void
+read_one(const char *entry, struct buf *errors)
+{
+	const char	*eq = strchr(entry, '=');
+	size_t		 n = (size_t)(eq - entry), len, i;
+
+	for (i = 0; i < NSETTINGS; i++) {
+		len = strlen(settings[i].name);
+		if (strncmp(entry, settings[i].name, len))
+			continue;
+		if (n == len) {
+			if (eq[1] != '\0')	/* empty: as if not there */
+				read_value(&settings[i], eq + 1, errors);
+			return;
+		}
+		if (settings[i].kind == KIND_SECRET && n == len + 5 &&
+		    !strncmp(entry + len, "_FILE", 5)) {
+			if (eq[1] != '\0')
+				read_file(&settings[i], eq + 1, errors);
+			return;
+		}
+	}
+	buf_printf(errors, "%.*s: there is no such setting\n", (int)n, entry);
+}
+
+static void
+require(const char *value, const char *name, struct buf *errors)
+{
+	if (*value == '\0')
+		buf_printf(errors, "%s: required\n", name);
+}
+
+/* What one setting says about another. */
+static void
+check_all(struct buf *errors)
+{
+	bool	production = conf_is_production();
+
+	require(conf.public_url, "LICET_PUBLIC_URL", errors);
+	require(conf.database_url, "LICET_DATABASE_URL", errors);
+	require(conf.key_ring, "LICET_KEY_RING", errors);
+	if (*conf.public_url != '\0' && !text_is_url(conf.public_url))
+		buf_puts(errors, "LICET_PUBLIC_URL: not an http or https URL\n");
+	if (strlen(conf.admin_key) < 32)
+		buf_puts(errors, "LICET_ADMIN_KEY: 32 characters or more are "
+		    "required\n");
+	if (production && conf_is(conf.payments, "sandbox"))
+		buf_puts(errors, "LICET_PAYMENTS: sandbox is refused when "
+		    "LICET_ENV=production\n");
+	if (production && conf_is(conf.seccomp, "off"))
+		buf_puts(errors, "LICET_SECCOMP: off is refused when "
+		    "LICET_ENV=production\n");
+	if (conf_is(conf.payments, "btcpay"))
+		require(conf.btcpay_url, "LICET_BTCPAY_URL", errors);
+	if (*conf.btcpay_url == '\0')
+		return;
+	if (!text_is_url(conf.btcpay_url))
+		buf_puts(errors, "LICET_BTCPAY_URL: not an http or https URL\n");
+	if (*conf.btcpay_public_url != '\0' &&
+	    !text_is_url(conf.btcpay_public_url))
+		buf_puts(errors, "LICET_BTCPAY_PUBLIC_URL: not an http or https "
+		    "URL\n");
+	require(conf.btcpay_store_id, "LICET_BTCPAY_STORE_ID", errors);
+	require(conf.btcpay_api_key, "LICET_BTCPAY_API_KEY", errors);
+	require(conf.btcpay_webhook_secret, "LICET_BTCPAY_WEBHOOK_SECRET",
+	    errors);
+}
+
+/* Links are made by appending, so a URL ends without a slash. */
+static void
+trim_slash(const char **url)
+{
+	size_t	 n = strlen(*url);
+	char	*copy;
+
+	if (n > 0 && (*url)[n - 1] == '/' &&
+	    (copy = strndup(*url, n - 1)) != NULL)
+		*url = copy;
+}
+
+bool
+conf_load(char *const *environment, struct buf *errors)
+{
+	size_t	i;
+
+	for (i = 0; i < NSETTINGS; i++) {
+		if (settings[i].kind == KIND_NUMBER)
+			*(long long *)(void *)((char *)&conf +
+			    settings[i].offset) = settings[i].number;
+		else
+			*text_at(&settings[i]) = settings[i].value;
+	}
+	for (; *environment != NULL; environment++) {
+		if (!strncmp(*environment, "LICET_", 6) &&
+		    strchr(*environment, '=') != NULL)
+			read_one(*environment, errors);
+	}
+	trim_slash(&conf.public_url);
+	trim_slash(&conf.btcpay_url);
+	trim_slash(&conf.btcpay_public_url);
+	check_all(errors);
+	return (errors->len == 0 && !errors->failed);
+}
+
+bool
+conf_is(const char *value, const char *choice)
+{
+	return (!strcmp(value, choice));
+}
+
+bool
+conf_is_production(void)
+{
+	return (conf_is(conf.env, "production"));
+}
+
+void
+conf_document(struct buf *b)
+{
+	const struct setting	*s;
+
+	buf_puts(b, "| setting | default | allowed | meaning |\n"
+	    "| --- | --- | --- | --- |\n");
+	for (s = settings; s < settings + NSETTINGS; s++) {
+		buf_printf(b, "| `%s` | ", s->name);
+		if (s->kind == KIND_NUMBER)
+			buf_printf(b, "%lld | %lld to %lld (%s)", s->number,
+			    s->min, s->max, s->unit);
+		else if (s->kind == KIND_CHOICE)
+			buf_printf(b, "%s | %s", s->value, s->choices);
+		else if (s->kind == KIND_SECRET)
+			buf_printf(b, "| secret; or `%s_FILE`", s->name);
+		else
+			buf_printf(b, "%s | text", s->value);
+		buf_printf(b, " | %s |\n", s->help);
+	}
+}

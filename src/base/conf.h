@@ -1,0 +1,39 @@
+/*
+ * Settings, from the environment only; the list is base/conf.def.  They are
+ * read once, by the parent, before anything else; workers inherit them.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+struct conf {
+#define TEXT(field, name, value, help)				const char *field;
+#define CHOICE(field, name, value, choices, help)		const char *field;
+#define SECRET(field, name, help)				const char *field;
+#define NUMBER(field, name, value, min, max, unit, help)	long long field;
+#include "base/conf.def"
+#undef TEXT
+#undef CHOICE
+#undef SECRET
+#undef NUMBER
+};
+
+/* Read it anywhere, write it nowhere.  Texts are never NULL. */
+extern struct conf	conf;
+
+/*
+ * Reads and checks all settings.  On false `errors' has a line for each that
+ * is unknown, malformed or missing; values of secrets are not in them.
+ */
+bool	conf_load(char *const *environment, struct buf *errors);
+
+bool	conf_is(const char *value, const char *choice);
+bool	conf_is_production(void);
+
+/* The tables of docs/configuration.md. */
+void	conf_document(struct buf *);
+
+#endif
