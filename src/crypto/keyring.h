@@ -67,8 +67,9 @@ struct keyring	*keyring_open(const char *path, const char *passphrase,
 
 /*
  * Makes a ring with one active key and writes it, mode 0600.  NULL with a
- * sentence in `error', and nothing changed, if there is a file at `path' or
- * anything fails.  `cost' NULL: the default.
+ * sentence in `error' if there is a file at `path', which stays, or anything
+ * fails.  `cost' NULL: the default; more than 16 passes or 256 MiB is
+ * a bug.
  */
 struct keyring	*keyring_create(const char *path, const char *passphrase,
 		    size_t len, const struct keyring_cost *cost, char *error,

@@ -28,7 +28,7 @@ size_t	seal(const struct keyring *ring, const struct seal_place *place,
 
 /*
  * Writes len - SEAL_OVERHEAD bytes to `out' and their number to *out_len; the
- * caller wipes them.  False, with nothing written, if the value was altered,
+ * caller wipes them.  False, with `out' unspecified, if the value was altered,
  * cut, moved or sealed by another ring.
  */
 bool	unseal(const struct keyring *ring, const struct seal_place *place,
