@@ -50,10 +50,4 @@ void	guard_close_idle(void);
 /* Connections of this worker, with or without a request. */
 unsigned int	guard_count(void);
 
-/*
- * Writes the whole refusal, header and body, to `out' (512 bytes suffice for
- * all of the above).  Returns its length.  Used for connections that are shed.
- */
-size_t	guard_refusal(int status, char *out, size_t size);
-
 #endif

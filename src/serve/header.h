@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define HEADER_BLOCK_MAX	8192	/* bytes of a block, body excluded */
 #define HEADER_KEPT_MAX		23	/* headers Kore keeps, Host included */
 #define HEADER_LINES_MAX	64	/* headers we look at before 431 */
 #define HEADER_PATH_MAX		1900	/* bytes of path, without the query */
@@ -74,11 +75,15 @@ int	header_check_partial(const char *block, size_t len, size_t seen);
 size_t	header_normalise(char *block, size_t len);
 
 /*
- * The name of `method' that makes Kore read exactly the bytes we counted:
- * one that takes a body when there is one, one that does not otherwise.
- * Never longer than the name it replaces.  NULL when the method's own name
- * already does.
+ * The last touch before Kore reads the block: `used' bytes are in `block',
+ * body included; the new number is returned.  Kore reads a body by method, so
+ * the method's name is replaced by one that makes it read exactly body_len
+ * bytes (the caller puts the real method back into the request).  Kore limits
+ * path and query together to 2,000 bytes, so a longer query is moved behind
+ * the bytes used, where Kore does not look, and `*query' points at it, NUL-
+ * terminated; otherwise `*query' is NULL.  "OPTIONS *" becomes "OPTIONS /".
  */
-const char	*header_method_for_kore(const struct header_facts *);
+size_t	header_fit(char *block, size_t used, const struct header_facts *,
+	    char **query);
 
 #endif
