@@ -1,0 +1,411 @@
+-- fragment: policy_json
+-- A policy (alias y) as administrators see it.
+json_build_object('id', y.id, 'product_id', y.product_id, 'name', y.name,
+    'slug', y.slug, 'duration_seconds', y.duration_seconds,
+    'grace_seconds', y.grace_seconds, 'max_machines', y.max_machines,
+    'is_trial', y.is_trial, 'price_sats_override', y.price_sats_override,
+    'entitlements', y.entitlements, 'metadata', y.metadata,
+    'active', y.active, 'public', y.public,
+    'tip_recipient', y.tip_recipient, 'tip_pct_bps', y.tip_pct_bps,
+    'tip_label', y.tip_label, 'is_recurring', y.is_recurring,
+    'renewal_period_days', y.renewal_period_days,
+    'grace_period_days', y.grace_period_days, 'trial_days', y.trial_days,
+    'tier_rank', y.tier_rank, 'archived_at', rfc3339(y.archived_at),
+    'created_at', rfc3339(y.created_at), 'updated_at', rfc3339(y.updated_at))
+
+-- fragment: tip_fault
+-- What is wrong with a tip: a share and who gets it come together.
+CASE
+WHEN COALESCE(@tip_pct_bps::int, 0) NOT BETWEEN 0 AND 10000
+THEN 'tip_pct_bps must be 0 to 10000'
+WHEN (NULLIF(@tip_recipient::text, '') IS NULL)
+    <> (COALESCE(@tip_pct_bps, 0) = 0)
+THEN 'tip_recipient and tip_pct_bps must be set together'
+END
+
+-- fragment: entitlements_fault
+-- What is wrong with the given entitlements (as JSON) for the product p: what
+-- doesn't fit a license key, or isn't in the product's catalogue.
+(SELECT CASE
+	WHEN count(*) > 255 THEN 'at most 255 entitlements'
+	WHEN bool_or(octet_length(e.slug) NOT BETWEEN 1 AND 255)
+	THEN 'entitlements have 1 to 255 bytes'
+	WHEN jsonb_array_length(p.entitlements_catalog) > 0
+	    AND bool_or(NOT p.entitlements_catalog @>
+	        jsonb_build_array(jsonb_build_object('slug', e.slug)))
+	THEN 'entitlement not in the product''s catalogue: '
+	    || min(e.slug) FILTER (WHERE NOT p.entitlements_catalog @>
+	        jsonb_build_array(jsonb_build_object('slug', e.slug)))
+	END
+	FROM jsonb_array_elements_text(@entitlements::jsonb) AS e (slug))
+
+-- fragment: policy_fault
+-- What is wrong with a policy as it would be (alias n); 1000 years are longer
+-- than any license and still a date.
+CASE
+WHEN n.duration_seconds NOT BETWEEN 0 AND 31557600000
+THEN 'duration_seconds must be 0 to 31557600000'
+WHEN n.grace_seconds NOT BETWEEN 0 AND 31557600000
+THEN 'grace_seconds must be 0 to 31557600000'
+WHEN n.max_machines < 0 THEN 'max_machines must not be negative'
+WHEN n.price_sats_override < 0
+THEN 'price_sats_override must not be negative'
+WHEN n.tier_rank NOT BETWEEN 0 AND 1000 THEN 'tier_rank must be 0 to 1000'
+WHEN n.is_recurring AND n.renewal_period_days < 1
+    OR n.renewal_period_days NOT BETWEEN 0 AND 1830
+THEN 'renewal_period_days must be 1 to 1830'
+WHEN n.grace_period_days NOT BETWEEN 0 AND 90
+THEN 'grace_period_days must be 0 to 90'
+WHEN n.trial_days < 0 OR n.is_recurring AND n.trial_days > n.renewal_period_days
+THEN 'trial_days must be 0 to renewal_period_days'
+END
+
+-- name: policy_list_public :one
+-- The tiers of a product that can be bought, cheapest first; no row when the
+-- product is missing or inactive.  What a policy's metadata says about its
+-- looks is taken only in the right type.  Leans on policies_product_id_slug_key.
+WITH tier AS (
+	SELECT y.name, COALESCE(y.price_sats_override, p.price_value) AS price,
+	    json_build_object('slug', y.slug, 'name', y.name,
+	    'description', CASE jsonb_typeof(y.metadata -> 'description')
+	        WHEN 'string' THEN y.metadata ->> 'description' ELSE '' END,
+	    'price_sats', CASE p.price_currency WHEN 'SAT'
+	        THEN COALESCE(y.price_sats_override, p.price_value) ELSE 0 END,
+	    'price_currency', p.price_currency,
+	    'price_value', COALESCE(y.price_sats_override, p.price_value),
+	    'duration_seconds', y.duration_seconds,
+	    'max_machines', y.max_machines, 'is_trial', y.is_trial,
+	    'entitlements', y.entitlements,
+	    'marketing_bullets', CASE
+	        WHEN jsonb_typeof(y.metadata -> 'marketing_bullets') = 'array'
+	        THEN jsonb_path_query_array(y.metadata,
+	            '$.marketing_bullets[*] ? (@.type() == "string")')
+	        ELSE '[]' END,
+	    'marketing_bullets_position', CASE
+	        y.metadata ->> 'marketing_bullets_position'
+	        WHEN 'above' THEN 'above' ELSE 'below' END,
+	    'hidden_entitlements', CASE
+	        WHEN jsonb_typeof(y.metadata -> 'hidden_entitlements') = 'array'
+	        THEN jsonb_path_query_array(y.metadata,
+	            '$.hidden_entitlements[*] ? (@.type() == "string")')
+	        ELSE '[]' END,
+	    'highlighted', COALESCE(y.metadata -> 'highlight' = 'true', false),
+	    'is_recurring', y.is_recurring,
+	    'renewal_period_days', y.renewal_period_days,
+	    'trial_days', y.trial_days, 'featured_discount', NULL) AS doc
+	FROM products p
+	JOIN policies y ON y.product_id = p.id
+	WHERE p.slug = @slug::text AND y.active AND y.public
+	AND y.archived_at IS NULL
+)
+SELECT json_build_object('product', json_build_object('slug', p.slug,
+    'name', p.name, 'description', p.description,
+    'base_price_sats', p.price_sats, 'price_currency', p.price_currency,
+    'price_value', p.price_value,
+    'entitlements_catalog', COALESCE(p.entitlements_catalog, '[]')),
+    'policies', COALESCE((SELECT json_agg(t.doc ORDER BY t.price, t.name)
+        FROM tier t), '[]')) AS body
+FROM products p
+WHERE p.slug = @slug AND p.active;
+
+-- name: policy_create :one
+-- Refuses an unknown product, what policy_fault names, entitlements outside
+-- the catalogue and a slug in use; policies_product_id_slug_key is the referee
+-- of the last.  The product's row is held, so that it can't go meanwhile.
+WITH product AS MATERIALIZED (
+	SELECT p.id, p.slug, p.entitlements_catalog
+	FROM products p
+	WHERE p.slug = @product_slug::text
+	FOR KEY SHARE
+), given AS (
+	SELECT COALESCE(@duration_seconds::bigint, 0) AS duration_seconds,
+	    COALESCE(@grace_seconds::bigint, 0) AS grace_seconds,
+	    COALESCE(@max_machines::int, 1) AS max_machines,
+	    COALESCE(@is_trial::boolean, false) AS is_trial,
+	    @price_sats_override::bigint AS price_sats_override,
+	    COALESCE(@is_recurring::boolean, false) AS is_recurring,
+	    COALESCE(@renewal_period_days::int, 0) AS renewal_period_days,
+	    COALESCE(@grace_period_days::int, 7) AS grace_period_days,
+	    COALESCE(@trial_days::int, 0) AS trial_days,
+	    @tier_rank::int AS tier_rank
+), rule AS (
+	SELECT p.id, COALESCE({{policy_fault}}, {{tip_fault}},
+	    {{entitlements_fault}}) AS message
+	FROM product p, given n
+), made AS (
+	INSERT INTO policies AS y (product_id, name, slug, duration_seconds,
+	    grace_seconds, max_machines, is_trial, price_sats_override,
+	    entitlements, metadata, tip_recipient, tip_pct_bps, tip_label,
+	    is_recurring, renewal_period_days, grace_period_days, trial_days,
+	    tier_rank)
+	SELECT r.id, @name::text, @slug::text, n.duration_seconds,
+	    n.grace_seconds, n.max_machines, n.is_trial, n.price_sats_override,
+	    ARRAY(SELECT jsonb_array_elements_text(@entitlements)),
+	    COALESCE(@metadata::jsonb, '{}'), NULLIF(@tip_recipient, ''),
+	    COALESCE(@tip_pct_bps, 0), @tip_label::text, n.is_recurring,
+	    n.renewal_period_days, n.grace_period_days, n.trial_days,
+	    n.tier_rank
+	FROM rule r, given n
+	WHERE r.message IS NULL
+	ON CONFLICT (product_id, slug) DO NOTHING
+	RETURNING y.id, {{policy_json}} AS body
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.create', 'policy', m.id::text,
+	    jsonb_build_object('product_slug', @product_slug, 'slug', @slug,
+	    'policy', m.body)
+	FROM made m
+)
+SELECT CASE WHEN r.id IS NULL THEN 'not_found'
+    WHEN r.message IS NOT NULL THEN 'bad_request'
+    WHEN m.id IS NULL THEN 'conflict' END AS fault,
+    CASE WHEN r.id IS NULL THEN 'no such product'
+    WHEN r.message IS NOT NULL THEN r.message
+    WHEN m.id IS NULL THEN 'the product has a policy with this slug'
+    END AS message, m.body
+FROM (VALUES (1)) AS one (row)
+LEFT JOIN rule r ON true
+LEFT JOIN made m ON true;
+
+-- name: policy_list :one
+-- The policies of a product by name; no row when there is no such product.
+SELECT json_build_object('policies', COALESCE((
+    SELECT json_agg({{policy_json}} ORDER BY y.name, y.slug)
+    FROM policies y
+    WHERE y.product_id = p.id
+    AND (y.active OR COALESCE(@include_inactive::boolean, false))
+    AND (y.archived_at IS NULL OR COALESCE(@include_archived::boolean, false))
+    ), '[]')) AS body
+FROM products p
+WHERE p.slug = @product_slug::text;
+
+-- name: policy_get :one
+-- One policy by id.
+SELECT {{policy_json}} AS body
+FROM policies y
+WHERE y.id = @id::uuid;
+
+-- name: policy_update :one
+-- Changes only what the body names; null clears price_sats_override and
+-- tier_rank.  The rules judge the policy as it would be, so its row is held
+-- while they look at it.
+WITH held AS MATERIALIZED (
+	SELECT y.id, y.product_id, y.name, y.duration_seconds, y.grace_seconds,
+	    y.max_machines, y.is_trial, y.price_sats_override, y.entitlements,
+	    y.metadata, y.is_recurring, y.renewal_period_days,
+	    y.grace_period_days, y.trial_days, y.tier_rank
+	FROM policies y
+	WHERE y.id = @id::uuid
+	FOR NO KEY UPDATE
+), next AS (
+	SELECT h.id, h.product_id, COALESCE(@name::text, h.name) AS name,
+	    COALESCE(@duration_seconds::bigint, h.duration_seconds)
+	    AS duration_seconds,
+	    COALESCE(@grace_seconds::bigint, h.grace_seconds) AS grace_seconds,
+	    COALESCE(@max_machines::int, h.max_machines) AS max_machines,
+	    COALESCE(@is_trial::boolean, h.is_trial) AS is_trial,
+	    CASE WHEN @body::jsonb ? 'price_sats_override'
+	    THEN @price_sats_override::bigint ELSE h.price_sats_override END
+	    AS price_sats_override,
+	    CASE WHEN @entitlements::jsonb IS NULL THEN h.entitlements
+	    ELSE ARRAY(SELECT jsonb_array_elements_text(@entitlements)) END
+	    AS entitlements,
+	    COALESCE(@metadata::jsonb, h.metadata) AS metadata,
+	    COALESCE(@is_recurring::boolean, h.is_recurring) AS is_recurring,
+	    COALESCE(@renewal_period_days::int, h.renewal_period_days)
+	    AS renewal_period_days,
+	    COALESCE(@grace_period_days::int, h.grace_period_days)
+	    AS grace_period_days,
+	    COALESCE(@trial_days::int, h.trial_days) AS trial_days,
+	    CASE WHEN @body ? 'tier_rank' THEN @tier_rank::int
+	    ELSE h.tier_rank END AS tier_rank
+	FROM held h
+), rule AS (
+	SELECT n.id, COALESCE({{policy_fault}}, {{entitlements_fault}}) AS message
+	FROM next n
+	JOIN products p ON p.id = n.product_id
+), changed AS (
+	UPDATE policies AS y
+	SET name = n.name, duration_seconds = n.duration_seconds,
+	    grace_seconds = n.grace_seconds, max_machines = n.max_machines,
+	    is_trial = n.is_trial, price_sats_override = n.price_sats_override,
+	    entitlements = n.entitlements, metadata = n.metadata,
+	    is_recurring = n.is_recurring,
+	    renewal_period_days = n.renewal_period_days,
+	    grace_period_days = n.grace_period_days,
+	    trial_days = n.trial_days, tier_rank = n.tier_rank,
+	    updated_at = now()
+	FROM next n
+	JOIN rule r ON r.id = n.id
+	WHERE y.id = n.id AND r.message IS NULL
+	RETURNING y.id, {{policy_json}} AS body
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.update', 'policy', c.id::text,
+	    jsonb_build_object('changes', @body)
+	FROM changed c
+)
+SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request' END AS fault,
+    r.message, c.body
+FROM rule r
+LEFT JOIN changed c ON c.id = r.id;
+
+-- name: policy_set_active :one
+-- An inactive policy can't be bought; its licenses go on.
+WITH changed AS (
+	UPDATE policies AS y
+	SET active = @active::boolean, updated_at = now()
+	WHERE y.id = @id::uuid
+	RETURNING y.id, y.slug
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.set_active', 'policy', c.id::text,
+	    jsonb_build_object('slug', c.slug, 'active', @active)
+	FROM changed c
+)
+SELECT NULL::text AS fault, NULL::text AS message,
+    json_build_object('ok', true) AS body
+FROM changed c;
+
+-- name: policy_set_public :one
+-- A policy that isn't public is unlisted and can't be bought.
+WITH changed AS (
+	UPDATE policies AS y
+	SET public = @public::boolean, updated_at = now()
+	WHERE y.id = @id::uuid
+	RETURNING y.id, y.slug
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.set_public', 'policy', c.id::text,
+	    jsonb_build_object('slug', c.slug, 'public', @public)
+	FROM changed c
+)
+SELECT NULL::text AS fault, NULL::text AS message,
+    json_build_object('ok', true) AS body
+FROM changed c;
+
+-- name: policy_set_archived :one
+-- An archived policy is out of sight and can't be bought.  Archiving twice
+-- keeps the first date.
+WITH changed AS (
+	UPDATE policies AS y
+	SET archived_at = CASE WHEN @archived::boolean
+	        THEN COALESCE(y.archived_at, now()) END,
+	    updated_at = now()
+	WHERE y.id = @id::uuid
+	RETURNING y.id, y.slug
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.set_archived', 'policy', c.id::text,
+	    jsonb_build_object('slug', c.slug, 'archived', @archived)
+	FROM changed c
+)
+SELECT NULL::text AS fault, NULL::text AS message,
+    json_build_object('ok', true, 'archived', @archived) AS body
+FROM changed c;
+
+-- name: policy_set_tip :one
+-- Who gets a share of each sale, and how much; no recipient and no share
+-- switch it off.
+WITH rule AS (
+	SELECT {{tip_fault}} AS message
+), changed AS (
+	UPDATE policies AS y
+	SET tip_recipient = NULLIF(@tip_recipient, ''),
+	    tip_pct_bps = COALESCE(@tip_pct_bps, 0),
+	    tip_label = @tip_label::text, updated_at = now()
+	FROM rule r
+	WHERE y.id = @id::uuid AND r.message IS NULL
+	RETURNING y.id, y.slug, {{policy_json}} AS body
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.set_tip', 'policy', c.id::text,
+	    jsonb_build_object('slug', c.slug, 'tip_recipient', @tip_recipient,
+	    'tip_pct_bps', @tip_pct_bps, 'tip_label', @tip_label)
+	FROM changed c
+)
+SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request' END AS fault,
+    r.message, c.body
+FROM rule r
+LEFT JOIN changed c ON true
+WHERE EXISTS (SELECT FROM policies e WHERE e.id = @id)
+AND (r.message IS NOT NULL OR c.id IS NOT NULL);
+
+-- name: policy_delete_lock :exec
+-- To be sent before policy_delete.  Holds off purchases and settlements of the
+-- policy, then locks its licenses in the order in which everyone locks them.
+WITH held AS MATERIALIZED (
+	SELECT y.id FROM policies y WHERE y.id = @id::uuid FOR UPDATE
+)
+SELECT l.id
+FROM licenses l
+WHERE l.policy_id = (SELECT h.id FROM held h)
+ORDER BY l.id
+FOR UPDATE;
+
+-- name: policy_delete :one
+-- Refuses while a license that isn't revoked or a settled invoice exists,
+-- unless forced: then licenses, their invoices and machines go too.  What
+-- stays forgets the policy: revoked licenses, unpaid invoices, and invoices
+-- whose license has moved to another policy.
+WITH found AS (
+	SELECT y.id, y.slug, COALESCE(@force::boolean, false) AS force,
+	    EXISTS (SELECT FROM licenses l
+	        WHERE l.policy_id = y.id AND l.status <> 'revoked') OR
+	    EXISTS (SELECT FROM invoices i
+	        WHERE i.policy_id = y.id AND i.status = 'settled') AS used
+	FROM policies y
+	WHERE y.id = @id::uuid
+), doomed AS (
+	SELECT f.id, f.slug, f.force FROM found f WHERE f.force OR NOT f.used
+), licenses_doomed AS (
+	SELECT l.id, l.invoice_id
+	FROM licenses l
+	JOIN doomed d ON d.force AND l.policy_id = d.id
+), machines_gone AS (
+	DELETE FROM machines m USING licenses_doomed l WHERE m.license_id = l.id
+	RETURNING m.id
+), licenses_gone AS (
+	DELETE FROM licenses l USING licenses_doomed d WHERE l.id = d.id
+	RETURNING l.id
+), invoices_gone AS (
+	DELETE FROM invoices i
+	WHERE i.id IN (SELECT l.invoice_id FROM licenses_doomed l
+	    UNION ALL
+	    SELECT o.id FROM invoices o
+	    JOIN doomed d ON d.force AND o.policy_id = d.id
+	    WHERE NOT EXISTS (SELECT FROM licenses l
+	        WHERE l.invoice_id = o.id
+	        AND l.policy_id IS DISTINCT FROM d.id))
+	RETURNING i.id
+), policy_gone AS (
+	DELETE FROM policies y USING doomed d WHERE y.id = d.id
+	RETURNING y.id, y.slug
+), answer AS (
+	SELECT g.id, json_build_object('ok', true, 'deleted', g.slug,
+	    'force', d.force, 'cascaded_policies', 0, 'cascaded_codes', 0,
+	    'cascaded_licenses', (SELECT count(*) FROM licenses_gone),
+	    'cascaded_invoices', (SELECT count(*) FROM invoices_gone),
+	    'cascaded_machines', (SELECT count(*) FROM machines_gone),
+	    'cascaded_redemptions', 0) AS body
+	FROM policy_gone g
+	JOIN doomed d ON d.id = g.id
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.delete', 'policy', a.id::text,
+	    a.body::jsonb
+	FROM answer a
+)
+SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
+    CASE WHEN a.id IS NULL
+    THEN 'the policy has licenses or settled invoices; force deletes them too'
+    END AS message, a.body
+FROM found f
+LEFT JOIN answer a ON a.id = f.id;
