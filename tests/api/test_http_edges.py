@@ -1,0 +1,547 @@
+"""What the server does with HTTP that is odd, hostile or slow.
+
+Each case talks to a replica directly, byte by byte, since a proxy would
+straighten most of it.  They also pin what the guard takes for granted of
+Kore 4.1: a new Kore that behaves differently fails here.
+"""
+import json
+import re
+import select
+import socket
+import time
+
+import pytest
+
+from lib.process import children, resident_kb, wait_for
+
+CONNECTIONS = 16
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+UNKNOWN = b"GET /no/such/page HTTP/1.1\r\nHost: x\r\n\r\n"
+CHECK = json.dumps({"key": "LIC1-NONE", "product_slug": "none",
+                    "fingerprint": "f"}).encode()
+CODES = {
+    400: "bad_request",
+    408: "request_timeout",
+    413: "payload_too_large",
+    414: "request_header_fields_too_large",
+    417: "expectation_failed",
+    431: "request_header_fields_too_large",
+    501: "not_implemented",
+    503: "service_unavailable",
+    505: "http_version_not_supported",
+}
+
+
+@pytest.fixture(scope="module")
+def impatient(make_instance):
+    """One worker, short deadlines, few connections."""
+    return make_instance(
+        name="edges", LICET_WORKERS=1, LICET_CONNECTIONS=CONNECTIONS,
+        LICET_HEADER_TIMEOUT=1, LICET_BODY_TIMEOUT=1, LICET_KEEPALIVE=2)
+
+
+@pytest.fixture
+def edge(impatient):
+    yield impatient
+    with Wire(impatient) as w:
+        w.send(GET)
+        assert w.answer().status == 200, "the server still answers"
+    impatient.check_workers()
+
+
+class Answer:
+    def __init__(self, head, body):
+        first, *lines = head.decode("latin1").split("\r\n")
+        self.status = int(re.match(r"HTTP/1\.[01] (\d{3})", first)[1])
+        self.headers = {}
+        for line in lines:
+            name, value = line.split(":", 1)
+            self.headers[name.lower()] = value.strip()
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Wire:
+    """A bare connection."""
+
+    def __init__(self, instance, seconds=10):
+        self.socket = socket.create_connection(
+            (instance.host, instance.port), timeout=seconds)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rest = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        """What a server that refuses does not read is no fault."""
+        try:
+            self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def half_close(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def read(self):
+        data = self.socket.recv(65536)
+        assert data, f"closed after {self.rest!r}"
+        self.rest += data
+
+    def answer(self, head_only=False):
+        while b"\r\n\r\n" not in self.rest:
+            self.read()
+        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
+        a = Answer(head, b"")
+        size = 0 if head_only or a.status == 100 else \
+            int(a.headers["content-length"])
+        while len(self.rest) < size:
+            self.read()
+        a.body, self.rest = self.rest[:size], self.rest[size:]
+        return a
+
+    def ended(self):
+        """Nothing more comes, and the server closes."""
+        assert self.rest == b""
+        try:
+            assert self.socket.recv(65536) == b""
+        except ConnectionResetError:
+            pass
+
+    def goes_on(self):
+        self.send(GET)
+        assert self.answer().status == 200
+
+
+def post(body, path="/v1/validate", method="POST", length=None, extra=""):
+    length = len(body) if length is None else length
+    return (f"{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}"
+            f"Content-Length: {length}\r\n\r\n").encode() + body
+
+
+def get(*lines, path="/healthz", version="HTTP/1.1", host="Host: x\r\n"):
+    head = f"GET {path} {version}\r\n{host}".encode()
+    for line in lines:
+        head += (line.encode() if isinstance(line, str) else line) + b"\r\n"
+    return head + b"\r\n"
+
+
+def refused(wire, status):
+    a = wire.answer()
+    assert a.status == status
+    assert a.headers["content-type"].startswith("application/json")
+    assert a.headers["access-control-allow-origin"] == "*"
+    assert a.headers["connection"] == "close"
+    body = a.json()
+    assert set(body) == {"ok", "error", "message"}
+    assert body["ok"] is False
+    assert body["error"] == CODES[status]
+    wire.ended()
+
+
+def exchange(edge, data, status):
+    """One answer; refusals close, everything else goes on."""
+    with Wire(edge) as w:
+        w.send(data)
+        if status in CODES:
+            refused(w, status)
+        else:
+            assert w.answer().status == status
+            w.goes_on()
+
+
+# --- several requests ---
+
+def test_keep_alive(edge):
+    with Wire(edge) as w:
+        for _ in range(3):
+            w.send(GET)
+            assert w.answer().status == 200
+            w.send(post(CHECK))
+            assert w.answer().status == 200
+            w.send(UNKNOWN)
+            assert w.answer().status == 404
+
+
+def test_connection_close(edge):
+    with Wire(edge) as w:
+        w.send(get("Connection: close"))
+        a = w.answer()
+        assert (a.status, a.headers["connection"]) == (200, "close")
+        w.ended()
+
+
+@pytest.mark.parametrize("data", [
+    GET + GET, post(CHECK) + GET, post(CHECK) + post(CHECK),
+    post(CHECK + b"x", length=len(CHECK)), post(CHECK, length=0),
+    GET + b"x", GET + b"\r\n",
+])
+def test_bytes_beyond_the_body_are_refused(edge, data):
+    exchange(edge, data, 400)
+
+
+def test_request_sent_behind_a_request(edge):
+    """It waits in the socket, or is surplus; it never overtakes."""
+    with Wire(edge) as w:
+        w.send(post(CHECK))
+        w.send(UNKNOWN)
+        first = w.answer()
+        if first.status == 400:
+            w.ended()
+        else:
+            assert first.status == 200
+            assert w.answer().status == 404
+
+
+def test_megabytes_beyond_the_body(edge):
+    worker, = children(edge.replicas[0].process.pid)
+    before = resident_kb(worker)
+    with Wire(edge) as w:
+        w.send(post(CHECK + b"x" * 3000000, length=len(CHECK)))
+        refused(w, 400)
+    assert resident_kb(worker) < before + 8192
+
+
+# --- bodies ---
+
+def test_body_in_pieces(edge):
+    data = post(CHECK)
+    with Wire(edge) as w:
+        for i in range(len(data)):
+            w.send(data[i:i + 1])
+        assert w.answer().status == 200
+        w.goes_on()
+
+
+def test_body_larger_than_a_buffer(edge):
+    with Wire(edge) as w:
+        w.send(post(CHECK[:-1] + b',"x":"' + b"y" * 50000 + b'"}'))
+        assert w.answer().status in (200, 400, 422)
+        w.goes_on()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("split", [False, True])
+def test_body_of_any_method_is_its_body(edge, method, split):
+    """Not a request of its own, wherever the packets end."""
+    data = post(UNKNOWN, path="/healthz", method=method)
+    cut = len(data) - len(UNKNOWN) if split else len(data)
+    with Wire(edge) as w:
+        w.send(data[:cut])
+        w.send(data[cut:])
+        assert w.answer(head_only=method == "HEAD").status != 404
+        w.goes_on()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_no_length_is_no_body(edge, method):
+    with Wire(edge) as w:
+        w.send(f"{method} /no/such HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert w.answer().status == 404
+        w.goes_on()
+
+
+@pytest.mark.parametrize("length", [
+    "-2", "+2", "0x2", "2,2", "2 2", "2;", "", "a", "18446744073709551618 ",
+    "2\t3",
+])
+def test_bad_length(edge, length):
+    status = 413 if len(length) > 18 else 400
+    exchange(edge, f"POST /v1/validate HTTP/1.1\r\nHost: x\r\n"
+             f"Content-Length: {length}\r\n\r\n".encode() + b"ab", status)
+
+
+@pytest.mark.parametrize("lines", [
+    ["Content-Length: 2", "Content-Length: 2"],
+    ["Content-Length: 2", "content-length: 3"],
+    ["Content-Length: 0", "X: y", "CONTENT-LENGTH: 2"],
+])
+def test_two_lengths(edge, lines):
+    exchange(edge, get(*lines).replace(b"GET", b"POST") + b"ab", 400)
+
+
+@pytest.mark.parametrize("coding", [
+    "Transfer-Encoding: chunked", "transfer-encoding:chunked",
+    "TRANSFER-ENCODING:  identity", "Transfer-Encoding:\tchunked",
+    "Transfer-Encoding:", "Transfer-Encoding: xchunked",
+])
+@pytest.mark.parametrize("length", [[], ["Content-Length: 2"]])
+def test_transfer_coding(edge, coding, length):
+    data = get(*length, coding).replace(b"GET", b"POST")
+    exchange(edge, data + b"2\r\nab\r\n0\r\n\r\n", 501)
+    exchange(edge, get(coding, *length), 501)
+
+
+def test_body_over_the_limit(edge):
+    exchange(edge, post(b"", length=64 << 20), 413)
+    with Wire(edge) as w:
+        w.send(post(b"x" * 3000000, length=64 << 20))
+        refused(w, 413)
+
+
+def test_expect_continue(edge):
+    head = post(b"", length=len(CHECK), extra="Expect: 100-Continue\r\n")
+    with Wire(edge) as w:
+        w.send(head)
+        assert w.answer().status == 100
+        w.send(CHECK)
+        assert w.answer().status == 200
+        w.goes_on()
+
+
+def test_expect_with_the_body_at_hand(edge):
+    exchange(edge, post(CHECK, extra="Expect: 100-continue\r\n"), 200)
+
+
+def test_expect_is_not_invited_to_too_much(edge):
+    exchange(edge, post(b"", length=64 << 20,
+                        extra="Expect: 100-continue\r\n"), 413)
+
+
+def test_expect_something_else(edge):
+    exchange(edge, post(CHECK, extra="Expect: tea\r\n"), 417)
+
+
+# --- header blocks ---
+
+@pytest.mark.parametrize("line, status", [
+    ("X-Empty:", 200),
+    ("X-Blank:   ", 200),
+    ("X-Name: \u00e9\u4e2d", 200),
+    ("X-Tab: a\tb", 200),
+    ("X-Trailing: a  \t ", 200),
+    ("X-Tight:a", 200),
+    ("Hostile: a", 200),
+    ("X!#$%&'*+-.^_`|~: a", 200),
+    ("User-Agent: x" * 100, 200),
+    ("X-Space : a", 400),
+    (" X-Folded: a", 400),
+    ("X: a\r\n folded", 400),
+    ("X: a\r\n\tfolded", 400),
+    ("no colon", 400),
+    (": no name", 400),
+    ("X-\u00e9: a", 400),
+    ("X: a\rb", 400),
+    ("X: a\nY: b", 400),
+    (b"X: a\0b", 400),
+    (b"X: a\x7fb", 400),
+    (b"X: a\x1bb", 400),
+    ("Host: y", 400),
+])
+def test_header_line(edge, line, status):
+    exchange(edge, get(line), status)
+    exchange(edge, get("A: b", line, "C: d"), status)
+
+
+@pytest.mark.parametrize("host, status", [
+    ("", 400), ("Host:\r\n", 400), ("Host: a b\r\n", 400),
+    ("Host: a/b\r\n", 400), ("Host: " + "a" * 300 + "\r\n", 400),
+    ("Hostile: x\r\nHost: x\r\n", 200), ("host:x:80\r\n", 200),
+    ("HOST: [::1]:8080\r\n", 200), ("Host: [::1\r\n", 400),
+])
+def test_host(edge, host, status):
+    exchange(edge, get(host=host), status)
+
+
+@pytest.mark.parametrize("count, status", [(22, 200), (23, 431), (30, 431),
+                                           (100, 431)])
+def test_number_of_headers(edge, count, status):
+    """None is dropped in silence: the length comes last."""
+    lines = [f"X-H{i}: v" for i in range(count - 1)]
+    lines.append(f"Content-Length: {len(CHECK)}")
+    exchange(edge, get(*lines, path="/v1/validate").replace(b"GET", b"POST")
+             + CHECK, status)
+
+
+def test_headers_that_nobody_reads_make_room(edge):
+    lines = [f"X-H{i}: v" for i in range(20)]
+    lines += [f"Sec-CH-UA-{i}: v" for i in range(10)]
+    lines += ["DNT: 1", "Via: 1.1 a", f"Content-Length: {len(CHECK)}"]
+    exchange(edge, get(*lines, path="/v1/validate").replace(b"GET", b"POST")
+             + CHECK, 200)
+
+
+def test_large_header_block(edge):
+    exchange(edge, get("X: " + "y" * 7000), 200)
+    exchange(edge, get("X: " + "y" * 9000), 431)
+    exchange(edge, get("X: " + "y" * 3000000), 431)
+
+
+@pytest.mark.parametrize("path, status", [
+    ("/" + "a" * 1800, 404),
+    ("/" + "a" * 2500, 414),
+    ("/" + "a" * 9000, 414),
+    ("/healthz?" + "a" * 4096, 200),
+    ("/healthz?", 200),
+    ("/no/such?" + "a" * 4096, 404),
+    ("healthz", 400),
+    ("http://x/healthz", 400),
+    ("*", 400),
+    ("/a b", 400),
+    ("/a#b", 400),
+    ("/\u00e9", 400),
+])
+def test_target(edge, path, status):
+    exchange(edge, get(path=path), status)
+
+
+def test_long_query_and_body(edge):
+    exchange(edge, post(CHECK, path="/v1/validate?" + "q" * 4096), 200)
+
+
+def test_options_of_everything(edge):
+    exchange(edge, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 200)
+
+
+@pytest.mark.parametrize("data, status", [
+    (b"BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+    (b"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /healthz HTTP/1.1 x\r\nHost: x\r\n\r\n", 400),
+    (b"GET /healthz\r\nHost: x\r\n\r\n", 400),
+    (b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+    (b"GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n", 505),
+    (b"GET /healthz HTTQ/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+    (b"GET /healthz HTTP/1.1\nHost: x\n\n", 400),
+    (b"\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"\x16\x03\x01\x00\xa5\x01\x00", 400),
+    (b"\r\n\r\n", 400),
+    (b"\0", 400),
+])
+def test_request_line(edge, data, status):
+    exchange(edge, data, status)
+
+
+def test_http_1_0(edge):
+    for more in ([], ["Connection: keep-alive"]):
+        with Wire(edge) as w:
+            w.send(get(*more, version="HTTP/1.0"))
+            assert w.answer().status == 200
+            w.ended()
+    with Wire(edge) as w:
+        w.send(post(CHECK).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert w.answer().status == 200
+        w.ended()
+    with Wire(edge) as w:
+        w.send(get(version="HTTP/1.0").replace(b"GET", b"DELETE"))
+        assert w.answer().status in (404, 405)
+        w.ended()
+
+
+def test_head(edge):
+    with Wire(edge) as w:
+        w.send(GET.replace(b"GET", b"HEAD"))
+        assert w.answer(head_only=True).status == 200
+        w.goes_on()
+
+
+def test_garbage(edge):
+    """Megabytes of it; the client can read why it was refused."""
+    with Wire(edge) as w:
+        w.send(b"A" * 3000000)
+        refused(w, 414)
+    with Wire(edge) as w:
+        w.send(b"\x80" * 3000000)
+        refused(w, 400)
+
+
+# --- slow and leaving clients ---
+
+@pytest.mark.parametrize("data", [b"G", b"GET /healthz HTTP/1.1\r\nHo",
+                                  GET[:-2]])
+def test_slow_header(edge, data):
+    with Wire(edge) as w:
+        w.send(data)
+        refused(w, 408)
+
+
+def test_slow_body(edge):
+    with Wire(edge) as w:
+        w.send(post(CHECK, length=len(CHECK) + 1))
+        refused(w, 408)
+
+
+@pytest.mark.parametrize("start", [b"GET /healthz HTTP/1.1\r\nX: ",
+                                   post(b"", length=1000)])
+def test_dripping_gains_no_time(edge, start):
+    with Wire(edge) as w:
+        begin = time.monotonic()
+        w.send(start)
+        while not select.select([w.socket], [], [], 0.1)[0]:
+            w.send(b"x")
+            assert time.monotonic() - begin < 8
+        assert w.answer().status == 408
+
+
+def test_silence_is_closed_in_silence(edge):
+    with Wire(edge) as w:
+        w.ended()
+
+
+def test_idle_keep_alive_is_closed_in_silence(edge):
+    with Wire(edge) as w:
+        w.send(GET)
+        assert w.answer().status == 200
+        begin = time.monotonic()
+        w.ended()
+        assert time.monotonic() - begin > 1
+
+
+@pytest.mark.parametrize("data", [GET, post(CHECK)])
+def test_half_close(edge, data):
+    with Wire(edge) as w:
+        w.send(data)
+        w.half_close()
+        assert w.answer().status == 200
+        w.ended()
+
+
+@pytest.mark.parametrize("data", [b"", b"GET /hea", post(CHECK)[:-1]])
+def test_half_close_too_early(edge, data):
+    with Wire(edge) as w:
+        w.send(data)
+        w.half_close()
+        w.ended()
+
+
+def test_client_that_left(edge):
+    for data in (GET, post(CHECK), post(CHECK)[:-1], b"GET /"):
+        for _ in range(20):
+            with Wire(edge) as w:
+                w.send(data)
+                w.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    b"\1\0\0\0\0\0\0\0")
+
+
+def test_shedding_at_the_limit(edge):
+    held = []
+    try:
+        for _ in range(CONNECTIONS):
+            held.append(Wire(edge))
+            held[-1].goes_on()
+        with Wire(edge) as w:
+            try:
+                refused(w, 503)
+            except ConnectionResetError:
+                pass
+        held.pop().socket.close()
+
+        def admitted():
+            try:
+                with Wire(edge) as v:
+                    v.goes_on()
+                return True
+            except (OSError, AssertionError):
+                return False
+        wait_for(admitted, 1.5, "a place that was left is given away")
+        held[0].goes_on()
+    finally:
+        for w in held:
+            w.socket.close()

@@ -1,0 +1,467 @@
+"""BTCPay: creating invoices, webhooks, reconciling (4.1-4.5)."""
+import json
+import threading
+import time
+
+import pytest
+
+from lib.check import NOWHERE, events, outbox
+from lib.client import new_slug, refused
+from lib.process import wait_for
+
+ANSWERED = {"InvoiceSettled": "settled", "InvoicePaymentSettled": "settled",
+            "InvoiceExpired": "expired", "InvoiceInvalid": "invalid"}
+
+
+def order(api, **fields):
+    return api.public("POST", "/v1/purchase",
+                      {"product": api.product()["slug"], **fields})
+
+
+def status(api, bought):
+    return api.poll(bought)["status"]
+
+
+def becomes(api, bought, expected, seconds=15):
+    wait_for(lambda: status(api, bought) == expected, seconds,
+             f"the invoice is {expected}", pause=0.05)
+    return api.poll(bought)
+
+
+def issued(server, bought):
+    return server.value("SELECT count(*) FROM licenses WHERE invoice_id = %s",
+                        bought["invoice_id"])
+
+
+def created(btcpay):
+    return [r for r in btcpay.requests if r["method"] == "POST" and
+            r["path"].endswith("/invoices")]
+
+
+# -- creating -------------------------------------------------------------------
+
+def test_create_sends_what_btcpay_expects(shop, btcpay, btcpay_server):
+    p = shop.product(price_sats=50000)
+    bought = shop.buy(p)
+    sent, = created(btcpay)
+    assert sent["path"] == f"/api/v1/stores/{btcpay.store_id}/invoices"
+    assert sent["headers"]["Authorization"] == f"token {btcpay.api_key}"
+    assert sent["headers"]["Content-Type"].startswith("application/json")
+    body = sent["json"]
+    assert (body["amount"], body["currency"]) == ("0.00050000", "BTC")
+    assert body["metadata"]["orderId"] == bought["invoice_id"]
+    assert body["metadata"]["productId"] == p["id"]
+    assert body["checkout"]["redirectAutomatically"] is True
+    assert body["checkout"]["redirectURL"] == \
+        f"{btcpay_server.url}/thank-you?invoice_id={bought['invoice_id']}"
+
+
+def test_create_answers_with_the_providers_id_and_link(shop, btcpay):
+    bought = shop.buy(shop.product())
+    invoice = btcpay.invoices[bought["btcpay_invoice_id"]]
+    assert bought["checkout_url"] == invoice.link
+    assert status(shop, bought) == "pending"
+
+
+def test_create_passes_the_redirect_on(shop, btcpay):
+    shop.buy(shop.product(), redirect_url="https://shop.example/ok?a=b&c")
+    assert created(btcpay)[0]["json"]["checkout"]["redirectURL"] == \
+        "https://shop.example/ok?a=b&c"
+
+
+@pytest.mark.parametrize("sats,text", [
+    (1, "0.00000001"), (50000, "0.00050000"), (100000000, "1.00000000"),
+    (2100000000000000, "21000000.00000000"), (123456789, "1.23456789")])
+def test_create_amounts_are_exact(shop, btcpay, sats, text):
+    shop.buy(shop.product(price_sats=sats))
+    assert created(btcpay)[0]["json"]["amount"] == text
+
+
+@pytest.mark.parametrize("kind", [
+    "garbage", "html", "empty", "null", "types", "huge", "500", "401",
+    "truncated"])
+def test_create_502_when_the_provider_is_wrong(shop, btcpay, kind):
+    btcpay.wrong(kind)
+    body = refused(order(shop), 502, "upstream_error")
+    assert btcpay.api_key not in json.dumps(body)
+    btcpay.wrong(None)
+    shop.buy(shop.product())
+
+
+def test_create_502_when_the_provider_is_away(shop, btcpay):
+    with btcpay.away():
+        refused(order(shop), 502, "upstream_error")
+    shop.buy(shop.product())
+
+
+def test_silent_provider_ends_and_holds_nobody_else_up(shop, btcpay):
+    made = shop.issue()
+    btcpay.silent()
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(order(shop)))
+               for _ in range(4)]
+    for t in threads:
+        t.start()
+    wait_for(lambda: len(created(btcpay)) == 4, 10, "all four are waiting")
+    slowest = 0
+    for _ in range(50):
+        began = time.monotonic()
+        assert shop.validate(made["license_key"])["ok"] is True
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 1
+    for t in threads:
+        t.join(30)
+    assert [a.status_code for a in answers] == [502] * 4
+    for a in answers:
+        refused(a, 502, "upstream_error")
+
+
+def test_slow_provider_is_waited_for(shop, btcpay):
+    btcpay.slow(1.5)
+    shop.buy(shop.product())
+
+
+def test_lost_reply_is_recovered_by_order_id(shop, btcpay, btcpay_server):
+    btcpay.lose_create()
+    r = order(shop)
+    sent, = created(btcpay)
+    order_id = sent["json"]["metadata"]["orderId"]
+    if r.status_code == 200:    # found again within the request
+        assert r.json()["invoice_id"] == order_id
+    else:
+        refused(r, 502, "upstream_error")
+    theirs, = btcpay.orders[order_id]
+    btcpay.settle(theirs.id, notify=False)
+    paid = becomes(shop, {"invoice_id": order_id}, "settled")
+    assert shop.validate(paid["license_key"])["ok"] is True
+    assert len(btcpay.orders[order_id]) == 1
+
+
+def test_order_is_recorded_before_the_provider_hears_of_it(
+        shop, btcpay, btcpay_server):
+    btcpay.slow(1)
+    t = threading.Thread(target=lambda: order(shop))
+    t.start()
+    wait_for(lambda: created(btcpay), 10, "the provider is asked")
+    order_id = created(btcpay)[0]["json"]["metadata"]["orderId"]
+    assert btcpay_server.value("SELECT status FROM invoices WHERE id = %s",
+                               order_id) == "pending"
+    t.join()
+
+
+# -- webhook: signature ------------------------------------------------------------
+
+def post(shop, body, signature, path="/v1/btcpay/webhook"):
+    headers = {"Content-Type": "application/json"}
+    if signature is not None:
+        headers["BTCPay-Sig"] = signature
+    return shop.public("POST", path, data=body, headers=headers)
+
+
+BAD_SIGNATURES = {
+    "missing": lambda good: None,
+    "empty hex": lambda good: "sha256=",
+    "no scheme": lambda good: good[7:],
+    "other scheme": lambda good: "sha1=" + good[7:],
+    "truncated": lambda good: good[:-1],
+    "longer": lambda good: good + "0",
+    "zeros": lambda good: "sha256=" + "0" * 64,
+    "last digit": lambda good: good[:-1] + ("0" if good[-1] != "0" else "1"),
+    "not hex": lambda good: "sha256=" + "g" * 64,
+    "space": lambda good: good.replace("=", "= "),
+    "huge": lambda good: "sha256=" + "a" * 2000}
+
+
+@pytest.mark.parametrize("name", BAD_SIGNATURES)
+def test_webhook_401_and_nothing_changes(shop, btcpay, name, own_status):
+    bought = shop.buy(shop.product())
+    btcpay.change(bought["btcpay_invoice_id"], "Settled", "None")
+    _, body = btcpay.body(bought["btcpay_invoice_id"], "InvoiceSettled")
+    good = btcpay.sign(body)
+    before = len(btcpay.requests)
+    refused(post(shop, body, BAD_SIGNATURES[name](good)), 401,
+            "unauthorized")
+    asked = [r for r in btcpay.requests[before:] if
+             r["path"].endswith(bought["btcpay_invoice_id"])]
+    assert len(asked) <= own_status.looks   # only the reconciler's own
+    assert post(shop, body, good).status_code == 200
+
+
+@pytest.fixture
+def own_status():
+    """How often the reconciler may have looked by itself meanwhile."""
+    class Looks:
+        looks = 3
+    return Looks
+
+
+def test_webhook_401_secret_of_another(shop, btcpay):
+    bought = shop.buy(shop.product())
+    _, body = btcpay.body(bought["btcpay_invoice_id"], "InvoiceSettled")
+    refused(post(shop, body, btcpay.sign(body, "other-secret")), 401,
+            "unauthorized")
+    refused(post(shop, body, btcpay.sign(body, btcpay.api_key)), 401,
+            "unauthorized")
+
+
+def test_webhook_signature_covers_the_raw_bytes(shop, btcpay):
+    bought = shop.buy(shop.product())
+    _, body = btcpay.body(bought["btcpay_invoice_id"], "InvoiceSettled")
+    compact = json.dumps(json.loads(body)).encode()
+    refused(post(shop, compact, btcpay.sign(body)), 401, "unauthorized")
+    assert post(shop, compact, btcpay.sign(compact)).status_code == 200
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"[]", b"null", b"{}", b'{"type":5,"invoiceId":{}}',
+    b'{"type":"InvoiceSettled"}', b'{"invoiceId":"x"}', b"\xff\xfe",
+    b'{"type":"InvoiceSettled","invoiceId":"../../stores"}',
+    b'{"type":"InvoiceSettled","invoiceId":"a b?c#d%00"}',
+    b'{"type":"InvoiceSettled","invoiceId":""}',
+    b'{"type":"' + b"x" * 70000 + b'","invoiceId":"x"}'],
+    ids=lambda b: repr(b[:30]))
+def test_webhook_signed_nonsense_is_no_fault(shop, btcpay, body):
+    r = post(shop, body, btcpay.sign(body))
+    assert r.status_code in (200, 400), r.text
+    assert not [q for q in btcpay.requests if ".." in q["path"]]
+
+
+# -- webhook: which one ---------------------------------------------------------------
+
+def test_webhook_by_provider_id(shop, btcpay, btcpay_server):
+    provider = btcpay_server.value(
+        "SELECT id FROM payment_providers WHERE kind = 'btcpay'")
+    bought = shop.buy(shop.product())
+    path = f"{btcpay_server.url}/v1/btcpay/webhook/{provider}"
+    sent, = btcpay.settle(bought["btcpay_invoice_id"], targets=[path])
+    assert sent.status == 200
+    assert status(shop, bought) == "settled"
+
+
+def test_webhook_unknown_provider_404(shop, btcpay):
+    body = b'{"type":"InvoiceSettled","invoiceId":"x"}'
+    refused(post(shop, body, btcpay.sign(body),
+                 f"/v1/btcpay/webhook/{NOWHERE}"), 404, "not_found")
+
+
+def test_webhook_unknown_invoice_200(shop, btcpay):
+    sent, = btcpay.deliver("NoSuchInvoiceAnywhere1", "InvoiceSettled")
+    assert sent.status == 200
+
+
+def test_webhook_foreign_invoice_200_and_no_license(
+        shop, btcpay, btcpay_server):
+    """The shop's other programs use the same store."""
+    theirs = btcpay.create({"amount": "0.5", "currency": "BTC",
+                            "metadata": {"orderId": new_slug("other")}})
+    before = btcpay_server.value("SELECT count(*) FROM licenses")
+    sent, = btcpay.settle(theirs["id"])
+    assert sent.status == 200
+    assert btcpay_server.value("SELECT count(*) FROM licenses") == before
+
+
+# -- webhook: what it does ---------------------------------------------------------------
+
+def test_settled_issues_at_once(shop, btcpay, btcpay_server):
+    bought = shop.buy(shop.product(), buyer_email="b@example.com")
+    sent, = btcpay.settle(bought["btcpay_invoice_id"])
+    assert sent.status == 200
+    paid = shop.poll(bought)
+    assert paid["status"] == "settled"
+    assert shop.validate(paid["license_key"])["ok"] is True
+    row, = outbox(btcpay_server, "invoice_id", bought["invoice_id"],
+                  "invoice.settled")
+    assert row["data"]["provider_kind"] == "btcpay"
+
+
+@pytest.mark.parametrize("kind", sorted(ANSWERED))
+def test_event_types_that_mean_something(shop, btcpay, kind):
+    bought = shop.buy(shop.product())
+    iid = bought["btcpay_invoice_id"]
+    state = {"settled": "Settled", "expired": "Expired",
+             "invalid": "Invalid"}[ANSWERED[kind]]
+    btcpay.change(iid, state, "None")
+    sent, = btcpay.deliver(iid, kind)
+    assert sent.status == 200
+    assert status(shop, bought) == ANSWERED[kind]
+
+
+@pytest.mark.parametrize("kind", [
+    "InvoiceCreated", "InvoiceReceivedPayment", "InvoiceProcessing",
+    "InvoiceRefund", "PayoutCreated", "SomethingNew"])
+def test_other_event_types_are_200_and_change_nothing(shop, btcpay, kind):
+    bought = shop.buy(shop.product())
+    sent, = btcpay.deliver(bought["btcpay_invoice_id"], kind)
+    assert sent.status == 200
+    assert status(shop, bought) == "pending"
+
+
+@pytest.mark.parametrize("kind", sorted(ANSWERED))
+def test_D9_body_is_never_believed(shop, btcpay, btcpay_server, kind):
+    """Signed or not, the event is a hint; the provider says New."""
+    bought = shop.buy(shop.product())
+    for sent in btcpay.deliver(bought["btcpay_invoice_id"], kind, n=3):
+        assert sent.status == 200
+    assert status(shop, bought) == "pending"
+    assert issued(btcpay_server, bought) == 0
+
+
+def test_processing_is_still_pending(shop, btcpay):
+    bought = shop.buy(shop.product())
+    btcpay.process(bought["btcpay_invoice_id"])
+    btcpay.deliver(bought["btcpay_invoice_id"], "InvoiceSettled")
+    assert status(shop, bought) == "pending"
+
+
+@pytest.mark.parametrize("kind", ["garbage", "500", "401", "types"])
+def test_unreadable_provider_200_and_the_reconciler_catches_up(
+        shop, btcpay, kind):
+    bought = shop.buy(shop.product())
+    btcpay.wrong(kind)
+    sent, = btcpay.settle(bought["btcpay_invoice_id"])
+    assert sent.status == 200
+    assert status(shop, bought) == "pending"
+    btcpay.wrong(None)
+    becomes(shop, bought, "settled", 30)
+
+
+def test_unreachable_provider_200_and_the_reconciler_catches_up(
+        shop, btcpay):
+    bought = shop.buy(shop.product())
+    with btcpay.away():
+        sent, = btcpay.settle(bought["btcpay_invoice_id"])
+        assert sent.status == 200
+        assert status(shop, bought) == "pending"
+    becomes(shop, bought, "settled", 30)
+
+
+def test_repeats_are_200_and_issue_once(shop, btcpay, btcpay_server):
+    bought = shop.buy(shop.product())
+    sent = btcpay.settle(bought["btcpay_invoice_id"], n=20,
+                         concurrently=True)
+    assert [d.status for d in sent] == [200] * 20
+    assert issued(btcpay_server, bought) == 1
+    assert len(outbox(btcpay_server, "invoice_id", bought["invoice_id"],
+                      "license.issued")) == 1
+    assert len(outbox(btcpay_server, "invoice_id", bought["invoice_id"],
+                      "invoice.settled")) == 1
+
+
+def test_D9_settled_is_final(shop, btcpay):
+    bought = shop.buy(shop.product())
+    iid = bought["btcpay_invoice_id"]
+    btcpay.settle(iid)
+    key = shop.poll(bought)["license_key"]
+    for later in (btcpay.expire, btcpay.invalidate):
+        sent, = later(iid)
+        assert sent.status == 200
+    seen = shop.poll(bought)
+    assert (seen["status"], seen["license_key"]) == ("settled", key)
+    assert shop.validate(key)["ok"] is True
+
+
+@pytest.mark.parametrize("first", ["expire", "invalidate"])
+def test_expired_or_invalid_may_still_be_settled(shop, btcpay, first):
+    bought = shop.buy(shop.product())
+    iid = bought["btcpay_invoice_id"]
+    getattr(btcpay, first)(iid)
+    assert status(shop, bought) == \
+        {"expire": "expired", "invalidate": "invalid"}[first]
+    btcpay.mark_settled(iid)
+    paid = shop.poll(bought)
+    assert paid["status"] == "settled"
+    assert shop.validate(paid["license_key"])["ok"] is True
+
+
+def test_late_payment_after_expiry_is_honoured(shop, btcpay):
+    """Stays Expired at BTCPay, additionalStatus PaidLate, and no
+    InvoiceSettled is ever sent."""
+    bought = shop.buy(shop.product())
+    iid = bought["btcpay_invoice_id"]
+    btcpay.expire(iid)
+    assert status(shop, bought) == "expired"
+    btcpay.pay_late(iid)
+    becomes(shop, bought, "settled", 30)
+
+
+def test_late_payment_seen_before_the_expiry(shop, btcpay):
+    bought = shop.buy(shop.product())
+    btcpay.pay_late(bought["btcpay_invoice_id"], notify=False)
+    btcpay.deliver(bought["btcpay_invoice_id"], "InvoiceExpired")
+    assert becomes(shop, bought, "settled")["license_key"]
+
+
+def test_partly_paid_and_expired_is_not_paid(shop, btcpay, btcpay_server):
+    bought = shop.buy(shop.product())
+    btcpay.expire(bought["btcpay_invoice_id"], partial=True)
+    assert status(shop, bought) == "expired"
+    assert issued(btcpay_server, bought) == 0
+
+
+def test_amount_mismatch_is_audited_and_goes_on(
+        shop, btcpay, btcpay_server):
+    bought = shop.buy(shop.product(price_sats=50000))
+    btcpay.report_amount(bought["btcpay_invoice_id"], 49999)
+    btcpay.settle(bought["btcpay_invoice_id"], n=3)
+    assert status(shop, bought) == "settled"
+    rows = events(btcpay_server, bought["invoice_id"],
+                  "invoice.amount_mismatch")
+    assert len(rows) >= 1
+    details = json.dumps(rows[0]["details"])
+    assert "50000" in details and "49999" in details
+
+
+def test_amount_without_trailing_zeros_is_no_mismatch(
+        shop, btcpay, btcpay_server):
+    bought = shop.buy(shop.product(price_sats=100000000))
+    btcpay.settle(bought["btcpay_invoice_id"])
+    assert status(shop, bought) == "settled"
+    assert not events(btcpay_server, bought["invoice_id"],
+                      "invoice.amount_mismatch")
+
+
+# -- reconciler ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("what,expected", [
+    ("settle", "settled"), ("expire", "expired"),
+    ("invalidate", "invalid"), ("mark_settled", "settled")])
+def test_reconciler_catches_a_lost_webhook(shop, btcpay, what, expected):
+    bought = shop.buy(shop.product())
+    getattr(btcpay, what)(bought["btcpay_invoice_id"], notify=False)
+    becomes(shop, bought, expected)
+
+
+def test_reconciler_and_webhooks_together_issue_once(
+        shop, btcpay, btcpay_server):
+    many = [shop.buy(shop.product()) for _ in range(12)]
+    made = []
+    for b in many:
+        btcpay.settle(b["btcpay_invoice_id"], notify=False)
+        made += btcpay.prepare(b["btcpay_invoice_id"], "InvoiceSettled", 3)
+    btcpay.deliver_all(made, threads=6)
+    for b in many:
+        becomes(shop, b, "settled")
+        assert issued(btcpay_server, b) == 1
+
+
+def test_deleted_product_and_late_webhook(shop, btcpay, btcpay_server):
+    p = shop.product()
+    bought = shop.buy(p)
+    shop.do("DELETE", f"/products/{p['id']}?force=true")
+    sent, = btcpay.settle(bought["btcpay_invoice_id"])
+    assert sent.status == 200
+    assert issued(btcpay_server, bought) == 0
+
+
+def test_secrets_are_not_in_the_log(shop, btcpay, btcpay_server):
+    bought = shop.buy(shop.product())
+    btcpay.settle(bought["btcpay_invoice_id"])
+    key = shop.poll(bought)["license_key"]
+    shop.validate(key)
+    btcpay.wrong("401")
+    order(shop)
+    for replica in btcpay_server.replicas:
+        log = replica.log()
+        for secret in (btcpay.api_key, btcpay.webhook_secret, key,
+                       btcpay_server.admin_key):
+            assert secret not in log
