@@ -1,0 +1,81 @@
+/*
+ * Prepared statements over pipelined connections, on Kore's event loop.
+ *
+ * Each statement is a transaction of its own, together with its lock if it
+ * has one; its callback runs only after PostgreSQL reported the commit.
+ * While no connection is up, statements wait in line.
+ */
+#ifndef DB_POOL_H
+#define DB_POOL_H
+
+#include "base/err.h"
+#include "db/rows.h"
+#include "db/statement.h"
+
+#include <stdbool.h>
+
+struct db_pool;
+struct db_op;
+
+#define DB_MESSAGE_SIZE	256
+
+struct db_reply {
+	enum err	 error;		/* ERR_NONE: it is committed */
+	struct db_rows	*rows;		/* the callback's to free; NULL on error */
+	bool		 again;		/* rolled back; may work if repeated */
+	char		 message[DB_MESSAGE_SIZE];	/* for people, on error */
+};
+
+/*
+ * Runs exactly once for each operation that was not cancelled, never from
+ * within db_exec().  ERR_UNAVAILABLE after a lost connection means that the
+ * statement may or may not have taken effect.
+ */
+typedef void	(*db_done)(void *arg, struct db_reply *);
+
+/*
+ * A statement and its parameters, all borrowed for the time of the call.
+ * Text parameters unless `formats' says binary (1), then with `lengths'.
+ */
+struct db_query {
+	const struct sql_stmt	*stmt;
+	const char *const	*params;
+	const int		*lengths;
+	const int		*formats;
+	bool			 binary_rows;
+
+	/*
+	 * Runs first in the same transaction, so that the statement sees what
+	 * the lock's previous holder committed.  Text parameters.
+	 */
+	const struct sql_stmt	*lock;
+	const char *const	*lock_params;
+};
+
+/* Opens `connections' and keeps them open. */
+struct db_pool	*db_pool_open(unsigned int connections);
+/* At a worker's end: drops whatever is still under way. */
+void		 db_pool_close(struct db_pool *);
+
+/* NULL: too many wait already; answer 503. */
+struct db_op	*db_exec(struct db_pool *, const struct db_query *, db_done,
+		    void *arg);
+/*
+ * The callback will not run.  What was sent goes on; what still waits for a
+ * connection is forgotten.
+ */
+void		 db_cancel(struct db_op *);
+
+/* Connections that are up. */
+unsigned int	 db_pool_up(const struct db_pool *);
+
+/*
+ * Listens for NOTIFY on a channel, on a connection of its own.  `notify' gets
+ * each payload, and NULL after every (re)connect: what was sent before then
+ * is unknown, so look for yourself.
+ */
+void		 db_listen(const char *channel,
+		    void (*notify)(const char *payload));
+void		 db_listen_end(void);
+
+#endif

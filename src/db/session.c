@@ -1,0 +1,100 @@
+#include "db/session.h"
+
+#include "base/clock.h"
+#include "base/conf.h"
+
+#include <libpq-fe.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static PGconn *
+conn(struct db_session *s)
+{
+	return ((PGconn *)(void *)s);
+}
+
+static void
+complain(struct buf *error, const char *message)
+{
+	buf_put(error, message, strcspn(message, "\n"));
+}
+
+static PGconn *
+connect_once(void)
+{
+	const char	*keys[] = { "dbname", "fallback_application_name",
+	    "gssencmode", "client_encoding", "connect_timeout", NULL };
+	const char	*values[] = { conf.database_url, "licetctl", "disable",
+	    "UTF8", "5", NULL };
+
+	return (PQconnectdbParams(keys, values, 1));
+}
+
+struct db_session *
+db_session_open(unsigned int patience, struct buf *error)
+{
+	const struct timespec	 pause = { .tv_nsec = 250000000 };
+	uint64_t		 until;
+	PGconn			*c;
+
+	until = clock_steady_ns() + (uint64_t)patience * 1000000000;
+	for (;;) {
+		c = connect_once();
+		if (PQstatus(c) == CONNECTION_OK)
+			break;
+		if (clock_steady_ns() >= until) {
+			complain(error, PQerrorMessage(c));
+			PQfinish(c);
+			return (NULL);
+		}
+		PQfinish(c);
+		nanosleep(&pause, NULL);
+	}
+	PQclear(PQexec(c, "SET TimeZone = 'UTC'"));
+	PQclear(PQexec(c, "SET client_min_messages = warning"));
+	return ((struct db_session *)(void *)c);
+}
+
+void
+db_session_close(struct db_session *s)
+{
+	PQfinish(conn(s));
+}
+
+static struct db_rows *
+take(PGresult *r, struct buf *error)
+{
+	if (PQresultStatus(r) == PGRES_TUPLES_OK ||
+	    PQresultStatus(r) == PGRES_COMMAND_OK)
+		return ((struct db_rows *)(void *)r);
+	complain(error, PQresultErrorMessage(r));
+	PQclear(r);
+	return (NULL);
+}
+
+struct db_rows *
+db_session_query(struct db_session *s, const struct sql_stmt *stmt,
+    const char *const *params, struct buf *error)
+{
+	return (take(PQexecParams(conn(s), stmt->text, (int)stmt->nargs, NULL,
+	    params, NULL, NULL, 0), error));
+}
+
+struct db_rows *
+db_session_ask(struct db_session *s, const char *sql, struct buf *error)
+{
+	return (take(PQexec(conn(s), sql), error));
+}
+
+bool
+db_session_run(struct db_session *s, const char *sql, struct buf *error)
+{
+	struct db_rows	*r;
+
+	if ((r = take(PQexec(conn(s), sql), error)) == NULL)
+		return (false);
+	db_rows_free(r);
+	return (true);
+}

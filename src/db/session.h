@@ -1,0 +1,36 @@
+/*
+ * A blocking connection, for the command line and for the parent before it
+ * starts workers.  Never in a worker.
+ */
+#ifndef DB_SESSION_H
+#define DB_SESSION_H
+
+#include "base/buf.h"
+#include "db/rows.h"
+#include "db/statement.h"
+
+#include <stdbool.h>
+
+struct db_session;
+
+/*
+ * Connects to LICET_DATABASE_URL, trying again for up to `patience' seconds
+ * while the server is away.  NULL: `error' says why.
+ */
+struct db_session	*db_session_open(unsigned int patience,
+			    struct buf *error);
+void			 db_session_close(struct db_session *);
+
+/* One embedded statement with text parameters.  NULL: `error' says why. */
+struct db_rows		*db_session_query(struct db_session *,
+			    const struct sql_stmt *, const char *const *params,
+			    struct buf *error);
+
+/* Any SQL, several statements too, as one transaction. */
+bool			 db_session_run(struct db_session *, const char *sql,
+			    struct buf *error);
+/* Any single query without parameters. */
+struct db_rows		*db_session_ask(struct db_session *, const char *sql,
+			    struct buf *error);
+
+#endif

@@ -1,0 +1,19 @@
+/* From PostgreSQL's SQLSTATE to what a client may be told. */
+#ifndef DB_SQLSTATE_H
+#define DB_SQLSTATE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct sqlstate_verdict {
+	enum err	 error;
+	const char	*message;	/* for people; static */
+	bool		 ours;		/* PostgreSQL's message is ours: show it */
+	bool		 again;		/* rolled back; the same may work now */
+};
+
+/* `state' may be NULL: the connection broke. */
+struct sqlstate_verdict	sqlstate_judge(const char *state);
+
+#endif
