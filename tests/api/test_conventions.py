@@ -11,7 +11,7 @@ from lib.client import Api, expect, new_slug, refused
 BODY_MAX = 2 << 20
 
 
-# -- errors ---------------------------------------------------------------
+# Errors
 
 def test_unknown_path_is_404_in_the_envelope(api):
     refused(api.public("GET", "/v1/nothing-here"), 404, "not_found")
@@ -103,7 +103,7 @@ def test_413_body_over_2_MiB(api):
     refused(r, 413, "payload_too_large")
 
 
-# -- CORS --------------------------------------------------------------------
+# CORS
 
 @pytest.mark.parametrize("method,path,status", [
     ("GET", "/", 200), ("GET", "/v1/products", 200),
@@ -136,7 +136,7 @@ def test_preflight_is_200_without_authentication(api, path):
                               "content-type" in allowed)
 
 
-# -- admin authentication --------------------------------------------------------
+# Admin authentication
 
 ADMIN = [("GET", "/v1/admin/products"), ("POST", "/v1/admin/products"),
          ("PATCH", f"/v1/admin/products/{NOWHERE}"),
@@ -200,7 +200,7 @@ def test_audit_row_has_address_and_user_agent(api, server):
     assert row["user_agent"] == "audit/1"
 
 
-# -- values ---------------------------------------------------------------------
+# Values
 
 def test_ids_times_money_and_flags_have_their_forms(api):
     p = api.product(price_sats=21)

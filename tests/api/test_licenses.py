@@ -17,7 +17,7 @@ def issue(api, product, **fields):
                      {"product_slug": product["slug"], **fields})
 
 
-# -- issue -----------------------------------------------------------------------
+# Issue
 
 def test_issue_defaults(api, server):
     p = api.product()
@@ -131,7 +131,7 @@ def test_issue_reads_rfc3339_and_truncates_to_seconds(api, text):
     assert keys.parse(made["license_key"]).expires_at == 1935817689
 
 
-# -- read ---------------------------------------------------------------------------
+# Read
 
 def listed(api, query):
     return [x["id"] for x in api.do("GET", f"/licenses?{query}")["licenses"]]
@@ -180,7 +180,7 @@ def test_D22_get_one_with_history(api):
     refused(api.admin("GET", f"/licenses/{NOWHERE}"), 404, "not_found")
 
 
-# -- search -------------------------------------------------------------------------
+# Search
 
 def search(api, **query):
     return api.do("GET", "/licenses/search", params=query)["licenses"]
@@ -220,7 +220,7 @@ def test_search_without_criteria_is_the_newest(api):
     assert seen[0]["id"] == last and len(seen) <= 100
 
 
-# -- revoke, suspend, unsuspend --------------------------------------------------------
+# Revoke, suspend, unsuspend
 
 def change(api, license_id, word, **body):
     return api.admin("POST", f"/licenses/{license_id}/{word}", body)

@@ -35,7 +35,7 @@ def client_ip(server, agent):
     return row["client_ip"]
 
 
-# -- validate_ip --------------------------------------------------------------
+# Validate_ip
 
 def test_validate_60_then_limited_as_an_answer(api, server):
     """Two replicas may each be ahead of the other for a moment, so the
@@ -102,7 +102,7 @@ def test_limit_holds_before_the_key_is_looked_at(api):
     assert LIMITED in seen
 
 
-# -- limits elsewhere (D28) ------------------------------------------------------
+# Limits elsewhere (D28)
 
 @pytest.mark.parametrize("path,body", [
     ("/v1/purchase", {"product": "no-such-product"}),
@@ -119,7 +119,7 @@ def test_D28_purchase_and_activate_are_limited(api, path, body):
     assert api.public("POST", path, body, ip=new_address()).status_code != 429
 
 
-# -- whose address (D28) ------------------------------------------------------------
+# Whose address (D28)
 
 def test_D28_rightmost_untrusted_element_counts(api, server):
     agent, ip = new_slug("xff"), new_address()

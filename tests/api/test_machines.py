@@ -35,7 +35,7 @@ def expire(server, license_id):
                       [license_id])
 
 
-# -- the key -------------------------------------------------------------------
+# The key
 
 @pytest.mark.parametrize("call", CALLS)
 def test_unparsable_or_badly_signed_key_400(api, call):
@@ -65,7 +65,7 @@ def test_unknown_license_elsewhere_is_an_answer_or_404(api):
             refused(r, 404, "not_found")
 
 
-# -- activate --------------------------------------------------------------------
+# Activate
 
 def test_activate_takes_a_seat(api, server):
     made = api.issue(max_machines=3)
@@ -157,7 +157,7 @@ def test_D18_seats_are_not_oversold_by_a_race(api, server, cap):
     assert len(active(server, made["license_id"])) == cap
 
 
-# -- heartbeat ----------------------------------------------------------------------
+# Heartbeat
 
 def test_heartbeat(api):
     made = api.issue(max_machines=2)
@@ -182,7 +182,7 @@ def test_heartbeat_limit_is_60_a_license(api):
     assert api.heartbeat(other["license_key"], "A")["ok"] is True
 
 
-# -- deactivate -----------------------------------------------------------------------
+# Deactivate
 
 def test_deactivate_frees_the_seat(api, server):
     made = api.issue(max_machines=1)
@@ -218,7 +218,7 @@ def test_a_machine_may_come_back(api, server):
                         " %s", made["license_id"]) == 3
 
 
-# -- the admin's view ----------------------------------------------------------------------
+# The admin's view
 
 def test_admin_deactivate_D18_unlocks_the_customer(api, server):
     made = api.issue()

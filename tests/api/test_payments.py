@@ -38,7 +38,7 @@ def created(btcpay):
             r["path"].endswith("/invoices")]
 
 
-# -- creating -------------------------------------------------------------------
+# Creating
 
 def test_create_sends_what_btcpay_expects(shop, btcpay, btcpay_server):
     p = shop.product(price_sats=50000)
@@ -149,7 +149,7 @@ def test_order_is_recorded_before_the_provider_hears_of_it(
     t.join()
 
 
-# -- webhook: signature ------------------------------------------------------------
+# Webhook: signature
 
 def post(shop, body, signature, path="/v1/btcpay/webhook"):
     headers = {"Content-Type": "application/json"}
@@ -226,7 +226,7 @@ def test_webhook_signed_nonsense_is_no_fault(shop, btcpay, body):
     assert not [q for q in btcpay.requests if ".." in q["path"]]
 
 
-# -- webhook: which one ---------------------------------------------------------------
+# Webhook: which one
 
 def test_webhook_by_provider_id(shop, btcpay, btcpay_server):
     provider = btcpay_server.value(
@@ -260,7 +260,7 @@ def test_webhook_foreign_invoice_200_and_no_license(
     assert btcpay_server.value("SELECT count(*) FROM licenses") == before
 
 
-# -- webhook: what it does ---------------------------------------------------------------
+# Webhook: what it does
 
 def test_settled_issues_at_once(shop, btcpay, btcpay_server):
     bought = shop.buy(shop.product(), buyer_email="b@example.com")
@@ -420,7 +420,7 @@ def test_amount_without_trailing_zeros_is_no_mismatch(
                       "invoice.amount_mismatch")
 
 
-# -- reconciler ---------------------------------------------------------------------
+# Reconciler
 
 @pytest.mark.parametrize("what,expected", [
     ("settle", "settled"), ("expire", "expired"),

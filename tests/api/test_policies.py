@@ -106,7 +106,7 @@ def test_entitlements_must_be_in_a_catalog_that_has_any(api):
     assert create(api, api.product(), entitlements=["any"]).status_code == 200
 
 
-# -- list ---------------------------------------------------------------------------
+# List
 
 def test_list_by_name_with_and_without_the_retired(api):
     p = api.product()
@@ -135,7 +135,7 @@ def test_list_unknown_product(api):
         refused(r, 404, "not_found")
 
 
-# -- PATCH ---------------------------------------------------------------------------
+# PATCH
 
 def test_patch_any_field(api, server):
     p = api.product()
@@ -219,7 +219,7 @@ def test_tip(api):
         refused(api.admin("PATCH", path, bad), 400, "bad_request")
 
 
-# -- DELETE ---------------------------------------------------------------------------
+# DELETE
 
 def test_delete_unused(api):
     t = api.policy(api.product())

@@ -98,7 +98,7 @@ def test_create_bad_catalog_400(api, catalog):
     refused(create(api, entitlements_catalog=catalog), 400, "bad_request")
 
 
-# -- PATCH ------------------------------------------------------------------------
+# PATCH
 
 def test_patch_changes_what_is_given_and_nothing_else(api, server):
     p = api.product(description="old", metadata={"a": 1})
@@ -159,7 +159,7 @@ def test_patch_unknown_merchant_profile_404(api):
     refused(r, 404, "not_found")
 
 
-# -- active ----------------------------------------------------------------------------
+# Active
 
 def test_active_switch(api, server):
     p = api.product()
@@ -173,7 +173,7 @@ def test_active_switch(api, server):
                       {"active": True}), 404, "not_found")
 
 
-# -- admin list (D22) ----------------------------------------------------------------------
+# Admin list (D22)
 
 def test_D22_admin_list_shows_inactive_products(api):
     p = api.product()
@@ -204,7 +204,7 @@ def test_D22_bad_page_400(api, query):
     refused(api.admin("GET", f"/products?{query}"), 400, "bad_request")
 
 
-# -- DELETE -----------------------------------------------------------------------------------
+# DELETE
 
 def test_delete_unused(api, server):
     p = api.product()

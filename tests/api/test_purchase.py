@@ -16,7 +16,7 @@ def order(api, product, **fields):
                       {"product": product["slug"], **fields})
 
 
-# -- step 1 and 2: product and policy ------------------------------------------
+# Step 1 and 2: product and policy
 
 def test_step1_unknown_product_404(api):
     refused(order(api, {"slug": "no-such"}), 404, "not_found")
@@ -51,7 +51,7 @@ def test_step2_empty_policy_slug_is_absent(api):
     assert api.buy(p, policy_slug="")["amount_sats"] == 123
 
 
-# -- step 3: price ----------------------------------------------------------------
+# Step 3: price
 
 def test_step3_price_is_override_else_product_price(api):
     p = api.product(price_sats=1000)
@@ -89,7 +89,7 @@ def test_D15_default_policy_decides_price_and_license_alike(api):
     assert key.expires_at - key.issued_at == 86400
 
 
-# -- step 4: trial -------------------------------------------------------------------
+# Step 4: trial
 
 def trial_policy(api, product, **fields):
     return api.policy(product, is_recurring=True, renewal_period_days=30,
@@ -125,7 +125,7 @@ def test_step4_D16_no_second_trial_for_the_same_email(api):
     api.buy(p, policy_slug=t["slug"], buyer_email="other@example.com")
 
 
-# -- step 6: free path ------------------------------------------------------------------
+# Step 6: free path
 
 def test_step6_price_zero_is_settled_inline(api, server):
     p = api.product()
@@ -143,7 +143,7 @@ def test_step6_price_zero_is_settled_inline(api, server):
     assert issued["data"]["source"] == "purchase"
 
 
-# -- step 7: rail ------------------------------------------------------------------------
+# Step 7: rail
 
 def test_step7_unknown_rail_text_is_absent(api):
     api.buy(api.product(), rail="carrier-pigeon")
@@ -153,7 +153,7 @@ def test_step7_rail_that_no_provider_serves_400(api):
     refused(order(api, api.product(), rail="card"), 400, "bad_request")
 
 
-# -- step 8: invoice ----------------------------------------------------------------------
+# Step 8: invoice
 
 def test_step8_answer_and_invoice_row(api, server):
     p = api.product(price_sats=4321)
@@ -189,7 +189,7 @@ def test_D21_bad_email_or_redirect_400(api, fields):
     refused(order(api, api.product(), **fields), 400, "bad_request")
 
 
-# -- 2.3 polling ----------------------------------------------------------------------------
+# 2.3 polling
 
 def test_poll_404_unknown(api):
     refused(api.public("GET", f"/v1/purchase/{NOWHERE}"), 404, "not_found")
@@ -238,7 +238,7 @@ def test_poll_expired(api):
     assert (seen["status"], seen["license_key"]) == ("expired", None)
 
 
-# -- issuance (4.4) ---------------------------------------------------------------------------
+# Issuance (4.4)
 
 def test_issuance_copies_the_policy(api, server):
     p = api.product()

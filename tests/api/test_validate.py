@@ -49,7 +49,7 @@ def seats(server, license_id):
                         " AND deactivated_at IS NULL", license_id)
 
 
-# -- rows 1 and 2: format and signature ----------------------------------------
+# Rows 1 and 2: format and signature
 
 @pytest.mark.parametrize("text", [
     "", " ", "x", "LIC1", "LIC1-", "LIC1--", "LIC1-A-A", "LIC2-AAAA-AAAA",
@@ -109,7 +109,7 @@ def test_row1_space_and_case_are_forgiven(api, dress):
     assert api.validate(dress(api.issue()["license_key"]))["ok"] is True
 
 
-# -- row 3: the license ------------------------------------------------------------
+# Row 3: the license
 
 def test_row3_not_found(api):
     made = api.issue()
@@ -131,7 +131,7 @@ def test_row3_older_string_of_the_same_license_still_validates(api):
     assert "expires_at" not in seen
 
 
-# -- row 4: status ---------------------------------------------------------------------
+# Row 4: status
 
 def test_row4_suspended_and_back(api):
     made = api.issue()
@@ -152,7 +152,7 @@ def test_row4_revoked_at_once_and_for_good(api):
             {"ok": False, "reason": "revoked"}
 
 
-# -- row 5: product ---------------------------------------------------------------------
+# Row 5: product
 
 def test_row5_product_mismatch(api):
     made = api.issue()
@@ -165,7 +165,7 @@ def test_row5_product_mismatch(api):
     assert api.validate(key, product_slug=None)["ok"] is True
 
 
-# -- row 6: expiry and grace --------------------------------------------------------------
+# Row 6: expiry and grace
 
 def test_row6_expired_with_its_extras(api, server):
     made = api.issue()
@@ -203,7 +203,7 @@ def test_row6_before_expiry_there_is_no_grace_flag(api):
     assert read_time(seen["expires_at"]) == read_time(made["expires_at"])
 
 
-# -- row 7: binding and seats -------------------------------------------------------------
+# Row 7: binding and seats
 
 def test_row7_single_seat_trust_on_first_use(api, server):
     made = api.issue()
@@ -288,7 +288,7 @@ def test_row7_refused_validation_takes_no_seat(api, server):
     assert seats(server, lid) == 0
 
 
-# -- row 8: payload-bound keys ---------------------------------------------------------------
+# Row 8: payload-bound keys
 
 def bound(made, fingerprint, **changes):
     return forge(made, flags=keys.BOUND, fingerprint_hash=bytes.fromhex(
@@ -314,7 +314,7 @@ def test_row8_hash_counts_only_when_the_flag_is_set(api):
     assert api.validate(key, fingerprint="B")["ok"] is True
 
 
-# -- their order ---------------------------------------------------------------------------------
+# Their order
 
 def test_order_signature_before_license(api):
     made = api.issue()
@@ -347,7 +347,7 @@ def test_order_status_product_expiry_binding(api, server):
     assert api.validate(key, **ask)["reason"] == "revoked"
 
 
-# -- the answer ------------------------------------------------------------------------------------
+# The answer
 
 def test_success_omits_what_is_empty(api):
     made = api.issue()
@@ -409,7 +409,7 @@ def test_oversized_fields_never_break_the_server(api):
         assert r.status_code in (200, 400), r.status_code
 
 
-# -- the log -------------------------------------------------------------------------------------------
+# The log
 
 def test_every_outcome_is_logged(api, server):
     agent = new_slug("agent")

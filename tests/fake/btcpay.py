@@ -128,7 +128,7 @@ class FakeBtcpay:
         self.invoices, self.orders = {}, {}
         self.reset()
 
-    # -- life ---------------------------------------------------------------
+    # Life
 
     def start(self):
         self.server = Server(("127.0.0.1", self.port), Handler)
@@ -171,7 +171,7 @@ class FakeBtcpay:
             "LICET_BTCPAY_WEBHOOK_SECRET": self.webhook_secret,
         }
 
-    # -- switches -------------------------------------------------------------
+    # Switches
 
     def slow(self, seconds):
         self.delay = seconds
@@ -206,7 +206,7 @@ class FakeBtcpay:
         """From now on this invoice claims another amount."""
         self.invoices[invoice_id].reported_amount = Decimal(sats) / SATS
 
-    # -- what buyers and the clock do --------------------------------------------
+    # What buyers and the clock do
 
     def change(self, invoice_id, status, additional, paid=None):
         with self.lock:
@@ -248,7 +248,7 @@ class FakeBtcpay:
     def tell(self, notify, invoice_id, kind, **how):
         return self.deliver(invoice_id, kind, **how) if notify else []
 
-    # -- webhooks -----------------------------------------------------------------
+    # Webhooks
 
     def body(self, invoice_id, kind, original=None):
         invoice = self.invoices.get(invoice_id)
@@ -330,7 +330,7 @@ class FakeBtcpay:
             again.append(self.post(Delivery(d.target, body, d.original)))
         return again
 
-    # -- the API ------------------------------------------------------------------
+    # The API
 
     def answer(self, method, path, query, body):
         """(status, JSON) of one call; raises Refusal."""

@@ -67,7 +67,7 @@ def setup(own_instance):
     return make
 
 
-# -- deadline -----------------------------------------------------------------
+# Deadline
 
 def test_deadline_is_503_with_retry_after(setup):
     instance, api, key = setup(LICET_REQUEST_TIMEOUT_MS=1000)
@@ -134,7 +134,7 @@ def test_503_was_not_half_done(setup):
     assert rows["a"] == rows["b"]
 
 
-# -- PostgreSQL away -----------------------------------------------------------
+# PostgreSQL away
 
 def test_database_away_and_back(fragile, durable, client):
     instance = fragile(LICET_REQUEST_TIMEOUT_MS=1000)
@@ -189,7 +189,7 @@ def not_ready(replica):
         return False
 
 
-# -- SIGTERM ----------------------------------------------------------------------
+# SIGTERM
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_drain_ends_what_was_begun(setup, number):
@@ -267,7 +267,7 @@ def test_drain_lead_serves_on_but_is_not_ready(setup):
     replica.process = None
 
 
-# -- clients that leave --------------------------------------------------------------
+# Clients that leave
 
 def leave(replica, key, abrupt):
     s = socket.create_connection((replica.host, replica.port))

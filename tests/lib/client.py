@@ -29,7 +29,7 @@ class Api:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    # -- plain calls ------------------------------------------------------
+    # Plain calls
 
     def call(self, method, path, json=None, *, ip=None, token=None,
              headers=None, **options):
@@ -58,7 +58,7 @@ class Api:
         """An admin call that must succeed; its JSON."""
         return expect(self.admin(method, path, json, **options), status)
 
-    # -- things of the domain ----------------------------------------------
+    # Things of the domain
 
     def product(self, **fields):
         body = {"slug": new_slug(), "name": "Demo", "price_sats": 50000}
