@@ -181,12 +181,14 @@ check_method(const char *m, size_t len, struct header_facts *f)
 			return (0);
 		}
 	}
+	if (len == 0 || m[0] < 'A' || m[0] > 'Z')
+		return (400);
 	for (i = 0; i < len; i++) {
 		if (!is_token((unsigned char)m[i]))
 			return (400);
 	}
 
-	return (len == 0 ? 400 : 501);
+	return (501);
 }
 
 /* The target lies at line[start] up to line[end]. */
