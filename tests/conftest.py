@@ -17,11 +17,6 @@ from lib.replica import binary
 os.environ["NO_PROXY"] = "*"  # everything here is local
 
 
-def pytest_configure(config):
-    if not binary().exists():
-        raise pytest.UsageError(f"{binary()} is not built: run make")
-
-
 @pytest.fixture(scope="session")
 def cluster():
     c = Cluster().start()
@@ -31,6 +26,8 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def vault():
+    if not binary().exists():
+        pytest.exit(f"{binary()} is not built: run make", returncode=2)
     v = Vault().create_ring()
     yield v
     v.remove()
