@@ -39,8 +39,8 @@ GENERATED = sql migrations templates assets
 
 # What knows neither Kore nor libpq: unit tests and fuzzers link this alone.
 PURE	:= $(sort $(wildcard src/base/*.c src/crypto/*.c src/domain/*.c \
-	  src/pay/*.c src/serve/header.c src/net/address.c \
-	  src/flow/template.c))
+	  src/pay/*.c src/serve/header.c src/serve/normalise.c \
+	  src/serve/refusal.c src/net/address.c src/flow/template.c))
 UNITS	:= $(patsubst tests/unit/test_%.c,%,$(sort \
 	  $(wildcard tests/unit/test_*.c)))
 FUZZED	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort \

@@ -14,7 +14,8 @@
 #ifndef FLOW_TEMPLATE_H
 #define FLOW_TEMPLATE_H
 
-#include <jansson.h>
+#include "base/json.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
