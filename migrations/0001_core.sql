@@ -98,7 +98,7 @@ CREATE TABLE invoices (
 	provider_id            uuid REFERENCES payment_providers,
 	provider_invoice_id    text,
 	product_id             uuid NOT NULL REFERENCES products,
-	policy_id              uuid REFERENCES policies,
+	policy_id              uuid REFERENCES policies ON DELETE SET NULL,
 	status                 text NOT NULL DEFAULT 'pending'
 	    CHECK (status IN ('pending', 'settled', 'expired', 'invalid')),
 	buyer_email            text,
@@ -117,12 +117,15 @@ CREATE TABLE invoices (
 	settled_at             timestamptz,
 	created_at             timestamptz NOT NULL DEFAULT now(),
 	updated_at             timestamptz NOT NULL DEFAULT now(),
-	UNIQUE (provider_id, provider_invoice_id)
+	UNIQUE (provider_invoice_id, provider_id)
 );
 CREATE INDEX invoices_due ON invoices (next_check_at)
 	WHERE next_check_at IS NOT NULL;
 CREATE INDEX invoices_product ON invoices (product_id, created_at);
 CREATE INDEX invoices_policy ON invoices (policy_id) WHERE policy_id IS NOT NULL;
+-- One trial of a product to an address.
+CREATE UNIQUE INDEX invoices_one_trial ON invoices
+	(product_id, lower(buyer_email)) WHERE is_trial;
 
 CREATE TABLE licenses (
 	id                uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -152,8 +155,10 @@ CREATE TABLE licenses (
 CREATE INDEX licenses_newest ON licenses (created_at, id);
 CREATE INDEX licenses_product ON licenses (product_id, created_at, id);
 CREATE INDEX licenses_policy ON licenses (policy_id) WHERE policy_id IS NOT NULL;
-CREATE INDEX licenses_email ON licenses (buyer_email) WHERE buyer_email IS NOT NULL;
-CREATE INDEX licenses_npub ON licenses (nostr_npub) WHERE nostr_npub IS NOT NULL;
+CREATE INDEX licenses_email ON licenses (buyer_email, created_at, id)
+	WHERE buyer_email IS NOT NULL;
+CREATE INDEX licenses_npub ON licenses (nostr_npub, created_at, id)
+	WHERE nostr_npub IS NOT NULL;
 
 -- The only truth about seats.  A machine is known by the SHA-256 of what the
 -- client calls its fingerprint.
