@@ -9,7 +9,7 @@ import pytest
 
 from fake.btcpay import FakeBtcpay
 from lib.client import Api
-from lib.instance import Instance, Vault, make_template
+from lib.instance import Vault, instances, make_template
 from lib.postgres import Cluster
 from lib.replica import binary
 
@@ -41,32 +41,15 @@ def template(cluster, vault):
 @pytest.fixture(scope="session")
 def make_instance(cluster, vault, template):
     """make_instance(replicas=1, **settings), for the whole session."""
-    made = []
-
-    def make(**options):
-        made.append(Instance(cluster, vault, **options))
-        return made[-1]
-    yield make
-    trouble = []
-    for instance in reversed(made):
-        try:
-            instance.stop()
-        except AssertionError as e:
-            trouble.append(str(e))
-    assert not trouble, "\n".join(trouble)
+    with instances(cluster, vault) as make:
+        yield make
 
 
 @pytest.fixture
 def own_instance(cluster, vault, template):
     """own_instance(...): stopped, and checked, at the end of the test."""
-    made = []
-
-    def make(**options):
-        made.append(Instance(cluster, vault, **options))
-        return made[-1]
-    yield make
-    for instance in reversed(made):
-        instance.stop()
+    with instances(cluster, vault) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 import pytest
 
 from lib.client import Api
-from lib.instance import Instance, make_template
+from lib.instance import instances, make_template
 from lib.postgres import Cluster
 
 
@@ -18,14 +18,8 @@ def durable(vault):
 @pytest.fixture
 def fragile(durable, vault):
     """fragile(...) makes an instance on the cluster `durable'."""
-    made = []
-
-    def make(**options):
-        made.append(Instance(durable, vault, **options))
-        return made[-1]
-    yield make
-    for instance in reversed(made):
-        instance.stop()
+    with instances(durable, vault) as make:
+        yield make
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def in_flight(instance):
 
 
 @pytest.fixture
-def setup(own_instance):
+def prepared(own_instance):
     def make(**settings):
         instance = own_instance(**settings)
         api = Api(instance.url, instance.admin_key, instance.db)
@@ -69,8 +69,8 @@ def setup(own_instance):
 
 # Deadline
 
-def test_deadline_is_503_with_retry_after(setup):
-    instance, api, key = setup(LICET_REQUEST_TIMEOUT_MS=1000)
+def test_deadline_is_503_with_retry_after(prepared):
+    instance, api, key = prepared(LICET_REQUEST_TIMEOUT_MS=1000)
     with held(instance):
         a = asks(api, key)
         a.join(20)
@@ -81,8 +81,8 @@ def test_deadline_is_503_with_retry_after(setup):
              .status_code == 200, 10, "it works again")
 
 
-def test_deadline_of_a_single_statement(setup):
-    instance, api, _ = setup(LICET_REQUEST_TIMEOUT_MS=1000)
+def test_deadline_of_a_single_statement(prepared):
+    instance, api, _ = prepared(LICET_REQUEST_TIMEOUT_MS=1000)
     with held(instance, "products"):
         r = api.public("GET", "/v1/products")
         refused(r, 503, "service_unavailable")
@@ -92,8 +92,8 @@ def test_deadline_of_a_single_statement(setup):
              10, "it works again")
 
 
-def test_deadline_holds_for_many(setup):
-    instance, api, key = setup(LICET_REQUEST_TIMEOUT_MS=1000)
+def test_deadline_holds_for_many(prepared):
+    instance, api, key = prepared(LICET_REQUEST_TIMEOUT_MS=1000)
     with held(instance):
         many = [asks(api, key) for _ in range(40)]
         for a in many:
@@ -104,8 +104,8 @@ def test_deadline_holds_for_many(setup):
              .status_code == 200, 10, "it works again")
 
 
-def test_held_validations_do_not_hold_other_requests(setup):
-    instance, api, key = setup()
+def test_held_validations_do_not_hold_other_requests(prepared):
+    instance, api, key = prepared()
     with held(instance):
         a = asks(api, key)
         in_flight(instance)
@@ -118,9 +118,9 @@ def test_held_validations_do_not_hold_other_requests(setup):
     assert a.response.json()["ok"] is True
 
 
-def test_503_was_not_half_done(setup):
+def test_503_was_not_half_done(prepared):
     """What was refused for its deadline either happened whole or not."""
-    instance, api, _ = setup(LICET_REQUEST_TIMEOUT_MS=500)
+    instance, api, _ = prepared(LICET_REQUEST_TIMEOUT_MS=500)
     p = api.product()
     with held(instance, "outbox"):
         r = api.admin("POST", "/licenses", {"product_slug": p["slug"]})
@@ -192,8 +192,8 @@ def not_ready(replica):
 # SIGTERM
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_drain_ends_what_was_begun(setup, number):
-    instance, api, key = setup(LICET_DRAIN_MS=20000)
+def test_drain_ends_what_was_begun(prepared, number):
+    instance, api, key = prepared(LICET_DRAIN_MS=20000)
     replica = instance.replicas[0]
     with held(instance):
         askers = [asks(api, key) for _ in range(3)]
@@ -229,8 +229,8 @@ def refuses(replica):
         return True
 
 
-def test_drain_ends_at_its_limit(setup):
-    instance, api, key = setup(LICET_DRAIN_MS=1000,
+def test_drain_ends_at_its_limit(prepared):
+    instance, api, key = prepared(LICET_DRAIN_MS=1000,
                                LICET_REQUEST_TIMEOUT_MS=60000)
     replica = instance.replicas[0]
     with held(instance):
@@ -245,8 +245,8 @@ def test_drain_ends_at_its_limit(setup):
     replica.process = None
 
 
-def test_drain_with_nothing_to_do_is_quick_despite_idle_clients(setup):
-    instance, api, key = setup(LICET_DRAIN_MS=20000)
+def test_drain_with_nothing_to_do_is_quick_despite_idle_clients(prepared):
+    instance, api, key = prepared(LICET_DRAIN_MS=20000)
     replica = instance.replicas[0]
     idle = [requests.Session() for _ in range(10)]
     for s in idle:
@@ -256,8 +256,8 @@ def test_drain_with_nothing_to_do_is_quick_despite_idle_clients(setup):
     assert time.monotonic() - began < 5
 
 
-def test_drain_lead_serves_on_but_is_not_ready(setup):
-    instance, api, key = setup(LICET_DRAIN_LEAD_MS=2000)
+def test_drain_lead_serves_on_but_is_not_ready(prepared):
+    instance, api, key = prepared(LICET_DRAIN_LEAD_MS=2000)
     replica = instance.replicas[0]
     replica.signal(signal.SIGTERM)
     wait_for(lambda: refuses(replica), 2, "readiness is off")
@@ -282,8 +282,8 @@ def leave(replica, key, abrupt):
 
 
 @pytest.mark.parametrize("abrupt", [False, True])
-def test_client_leaving_mid_query_harms_nobody(setup, abrupt):
-    instance, api, key = setup()
+def test_client_leaving_mid_query_harms_nobody(prepared, abrupt):
+    instance, api, key = prepared()
     replica = instance.replicas[0]
     for _ in range(3):
         with held(instance):

@@ -4,6 +4,7 @@ Vault holds what an operator makes once (key ring, passphrase, admin key);
 Instance is a database copied from the migrated template, with replicas on
 it, behind HAProxy when there is more than one.
 """
+import contextlib
 import os
 import pathlib
 import secrets
@@ -71,6 +72,25 @@ def make_template(cluster, vault):
     """The migrated database that every instance copies."""
     cluster.create(TEMPLATE, template="template0")
     run_ctl(base_settings(vault, cluster.url(TEMPLATE)), "migrate")
+
+
+@contextlib.contextmanager
+def instances(cluster, vault):
+    """A maker of instances that stops all of them in the end and says what
+    any of them left behind."""
+    made = []
+
+    def make(**options):
+        made.append(Instance(cluster, vault, **options))
+        return made[-1]
+    yield make
+    trouble = []
+    for instance in reversed(made):
+        try:
+            instance.stop()
+        except AssertionError as e:
+            trouble.append(str(e))
+    assert not trouble, "\n".join(trouble)
 
 
 class Instance:
