@@ -29,8 +29,8 @@ static const uint8_t	values[128] = {
 	23, 24, 25, XX, XX, XX, XX, XX,
 };
 
-static uint8_t	value_of(char c);
-static uint8_t	decode_group(uint8_t out[5], const char in[8]);
+static inline uint8_t	decode_group(uint8_t out[5], const char in[8]);
+static inline uint32_t	decode_half(const uint8_t c[4], uint8_t *foreign);
 
 size_t
 base32_encode(char *out, const uint8_t *bytes, size_t len)
@@ -84,31 +84,32 @@ base32_decode(uint8_t *out, const char *text, size_t len)
 }
 
 /* Returns 0 if all eight are digits. */
-static uint8_t
+static inline uint8_t
 decode_group(uint8_t out[5], const char in[8])
 {
-	uint64_t	group = 0;
-	uint8_t		value, seen = 0;
-	int		i;
+	const uint8_t	*c = (const uint8_t *)in;
+	uint8_t		 foreign = 0;
+	uint32_t	 high = decode_half(c, &foreign);
+	uint32_t	 low = decode_half(c + 4, &foreign);
 
-	for (i = 0; i < 8; i++) {
-		value = value_of(in[i]);
-		seen |= value;
-		group = group << 5 | value;
-	}
-	out[0] = (uint8_t)(group >> 32);
-	out[1] = (uint8_t)(group >> 24);
-	out[2] = (uint8_t)(group >> 16);
-	out[3] = (uint8_t)(group >> 8);
-	out[4] = (uint8_t)group;
+	out[0] = (uint8_t)(high >> 12);
+	out[1] = (uint8_t)(high >> 4);
+	out[2] = (uint8_t)(high << 4 | low >> 16);
+	out[3] = (uint8_t)(low >> 8);
+	out[4] = (uint8_t)low;
 
-	return (seen & FOREIGN_BITS);
+	return (foreign);
 }
 
-static uint8_t
-value_of(char c)
+/* Four characters, 20 bits; *foreign is changed if they aren't all digits. */
+static inline uint32_t
+decode_half(const uint8_t c[4], uint8_t *foreign)
 {
-	uint8_t	u = (uint8_t)c;
+	uint32_t	v0 = values[c[0] & 0x7f], v1 = values[c[1] & 0x7f];
+	uint32_t	v2 = values[c[2] & 0x7f], v3 = values[c[3] & 0x7f];
 
-	return (u < sizeof(values) ? values[u] : XX);
+	*foreign |= ((v0 | v1 | v2 | v3) & FOREIGN_BITS) |
+	    ((c[0] | c[1] | c[2] | c[3]) & 0x80);
+
+	return (v0 << 15 | v1 << 10 | v2 << 5 | v3);
 }

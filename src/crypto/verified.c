@@ -1,7 +1,9 @@
 /*
  * Tags of verified keys: keyed 128 bit hashes of payload and signature.  The
  * hash key is random, so nobody can look for a key that collides with another.
- * Two slots make a set, the younger first; both lie in one cache line.
+ * Four make a set, which is one cache line.  When a set is full a new tag takes
+ * the slot that its hash names: unlike the eldest's, that choice does not make
+ * five keys that come in turns drive each other out for ever.
  */
 #include "crypto/verified.h"
 
@@ -14,14 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_LINE	64
+#define SET_LOG2	2
+#define SET_SLOTS	(1 << SET_LOG2)
 
 struct tag {
 	uint64_t	half[2];
 };
 
 struct set {
-	struct tag	younger, older;		/* all zero: free */
+	struct tag	slots[SET_SLOTS];	/* all zero: free */
 };
 
 struct verified {
@@ -30,6 +33,10 @@ struct verified {
 	void		*memory;
 	uint8_t		 hash_key[crypto_shorthash_siphashx24_KEYBYTES];
 };
+
+_Static_assert(sizeof(struct set) == 64, "a cache line");
+
+static const struct tag	free_slot;
 
 static struct tag	tag_of(const struct verified *v,
 			    const struct license_key *key);
@@ -42,21 +49,21 @@ verified_new(unsigned int log2)
 	uintptr_t	 start;
 	size_t		 sets;
 
-	if (log2 < 1 || log2 > 28)
+	if (log2 < SET_LOG2 || log2 > 28)
 		abort();
 	if ((v = calloc(1, sizeof(*v))) == NULL)
 		return (NULL);
 
 	/* calloc's pages are zero without being touched: that keeps it small. */
-	sets = (size_t)1 << (log2 - 1);
-	v->memory = calloc(1, sets * sizeof(struct set) + CACHE_LINE);
+	sets = (size_t)1 << (log2 - SET_LOG2);
+	v->memory = calloc(1, (sets + 1) * sizeof(struct set));
 	if (v->memory == NULL) {
 		free(v);
 		return (NULL);
 	}
 	start = (uintptr_t)v->memory;
-	v->sets = (struct set *)((start + CACHE_LINE - 1) &
-	    ~(uintptr_t)(CACHE_LINE - 1));
+	v->sets = (struct set *)((start + sizeof(struct set) - 1) &
+	    ~(uintptr_t)(sizeof(struct set) - 1));
 	v->mask = sets - 1;
 	randombytes_buf(v->hash_key, sizeof(v->hash_key));
 
@@ -76,14 +83,20 @@ verified_check(struct verified *verified, const struct keyring *ring,
     const struct license_key *key)
 {
 	struct tag	 tag = tag_of(verified, key);
-	struct set	*set = &verified->sets[tag.half[0] & verified->mask];
+	struct tag	*slots, *victim;
+	int		 i;
 
-	if (tag_equal(&set->younger, &tag) || tag_equal(&set->older, &tag))
-		return (true);
+	slots = verified->sets[tag.half[0] & verified->mask].slots;
+	victim = &slots[tag.half[1] % SET_SLOTS];
+	for (i = 0; i < SET_SLOTS; i++) {
+		if (tag_equal(&slots[i], &tag))
+			return (true);
+		if (tag_equal(&slots[i], &free_slot))
+			victim = &slots[i];
+	}
 	if (!keyring_verify(ring, key))
 		return (false);
-	set->older = set->younger;
-	set->younger = tag;
+	*victim = tag;
 
 	return (true);
 }

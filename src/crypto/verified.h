@@ -14,7 +14,7 @@ struct license_key;
 struct verified;
 
 /*
- * Room for 2^log2 keys (1 to 28), 16 bytes each; pages are touched as they
+ * Room for 2^log2 keys (2 to 28), 16 bytes each; pages are touched as they
  * fill.  NULL without memory.  To be used with one ring only, and to be made
  * after the fork, since its hash key is to be each worker's own.
  */
