@@ -10,7 +10,7 @@
 
 #define SEED_LEN	32
 #define PUBLIC_LEN	32
-#define LINE_MAX_DER	128	/* more than either form's 48 and 83 */
+#define DER_MAX		128	/* more than either form's 48 and 83 */
 
 #define PUBLIC_BEGIN	"-----BEGIN PUBLIC KEY-----\n"
 #define PUBLIC_END	"\n-----END PUBLIC KEY-----\n"
@@ -67,7 +67,7 @@ pem_private_read(const char *text, size_t len, uint8_t seed[32])
 {
 	const size_t	begin = sizeof(PRIVATE_BEGIN) - 1;
 	const size_t	end = sizeof(PRIVATE_END) - 1;
-	uint8_t		der[LINE_MAX_DER];
+	uint8_t		der[DER_MAX];
 	size_t		der_len;
 	bool		ok;
 

@@ -120,6 +120,31 @@ a_life_of_a_ring(void **state)
 	json_decref(vectors);
 }
 
+/* Editors wait for each other: nobody's key is lost. */
+static void
+adding_at_once(void **state)
+{
+	char	*argv[] = { (char *)"key", (char *)"add", NULL };
+	pid_t	 pids[4];
+	int	 i, status;
+
+	assert_int_equal(run("create", NULL), 0);
+	for (i = 0; i < 4; i++) {
+		assert_int_not_equal(pids[i] = fork(), -1);
+		if (pids[i] == 0) {
+			if (freopen("/dev/null", "w", stdout) == NULL)
+				_exit(99);
+			_exit(cli_key(2, argv));
+		}
+	}
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(run("list", NULL), 0);
+	assert_non_null(strstr(out, "\n5 known "));
+}
+
 static void
 trouble_is_said(void **state)
 {
@@ -188,6 +213,7 @@ main(void)
 		"private.pem", "out", "err" };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_life_of_a_ring, setup),
+		cmocka_unit_test_setup(adding_at_once, setup),
 		cmocka_unit_test_setup(trouble_is_said, setup),
 		cmocka_unit_test_setup(usage_and_settings, setup),
 	};
