@@ -219,7 +219,7 @@ run: deps ## server and private PostgreSQL under .dev/, with sandbox payments
 test: ## everything: lint, units, API, replicas, faults, a short fuzz; ends with a count
 	@tools/run-tests
 
-lint: $(BUILD)/licet $(BUILD)/licetctl ## layers, lengths, banned calls, format, stale pages, cppcheck
+lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned calls, format, stale pages, cppcheck
 	@tests/lint/run
 
 bench: all ## the hot path against Kore's bare handler and the database's ceiling
@@ -229,7 +229,7 @@ docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables
 	$(Q)tools/generate-docs docs
 
 format: ## put the C files into the house's form
-	clang-format -i $(SRC) $(wildcard src/*/*.h tools/*.c tests/unit/*.c \
+	tools/format $(SRC) $(wildcard src/*/*.h tools/*.c tests/unit/*.c \
 	    tests/fuzz/*.c)
 
 deps: ## install the Debian packages that building and running need
