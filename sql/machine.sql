@@ -7,12 +7,15 @@ OR a.ip IS NOT NULL AND m.ip_last_seen IS DISTINCT FROM a.ip)
 -- fragment: machine_beat
 -- Beats the stale machines among `answer', which found their rows.  A row that
 -- somebody else holds is left alone: he is beating it or ending it, and nobody
--- waits here, so nobody deadlocks.  No indexed column changes.
+-- waits here, so nobody deadlocks.  The count sees to it that every seat was
+-- taken, and so every license locked, before the first machine is.  No indexed
+-- column changes.
 held AS (
 	SELECT m.ctid AS machine_row, a.ip, a.hostname, a.platform
 	FROM answer a
 	JOIN machines m ON m.ctid = a.machine_row
-	WHERE a.stale AND a.reason IS NULL AND m.deactivated_at IS NULL
+	WHERE (SELECT count(*) FROM seat) >= 0
+	AND a.stale AND a.reason IS NULL AND m.deactivated_at IS NULL
 	FOR NO KEY UPDATE OF m SKIP LOCKED
 ), beaten AS (
 	UPDATE machines m SET last_heartbeat_at = now(),
@@ -31,15 +34,22 @@ WITH asked AS (
 	    unnest(@license::uuid[]) AS license_id,
 	    unnest(@fingerprint::bytea[]) AS fingerprint_hash,
 	    unnest(@ip::text[]) AS ip
+), seat AS (
+	SELECT 1 WHERE false
 ), answer AS MATERIALIZED (
 	SELECT a.place, a.ip, NULL::text AS hostname, NULL::text AS platform,
 	    CASE WHEN m.id IS NULL THEN 'not_activated' END AS reason,
 	    m.id AS machine_id, m.ctid AS machine_row,
 	    {{machine_stale}} AS stale
 	FROM asked a
-	LEFT JOIN machines m ON m.license_id = a.license_id
-	    AND m.fingerprint_hash = a.fingerprint_hash
-	    AND m.deactivated_at IS NULL
+	LEFT JOIN LATERAL (
+		SELECT k.id, k.ctid, k.last_heartbeat_at, k.ip_last_seen
+		FROM machines k
+		WHERE k.license_id = a.license_id
+		AND k.fingerprint_hash = a.fingerprint_hash
+		AND k.deactivated_at IS NULL
+		LIMIT 1
+	) m ON true
 ), {{machine_beat}}
 SELECT a.reason, a.machine_id
 FROM answer a

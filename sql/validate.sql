@@ -3,10 +3,22 @@
 -- years, lest the sum leave the calendar.
 least(l.grace_seconds, 100000000000) * interval '1 second'
 
+-- fragment: seat_reason
+-- The strangers' answers, looked up only for them: the usual batch has none.
+CASE WHEN a.reason = 'seat'
+    THEN (SELECT s.reason FROM seat s WHERE s.place = a.place)
+    ELSE a.reason END
+
+-- fragment: seat_machine
+CASE WHEN a.reason = 'seat'
+    THEN (SELECT s.machine_id FROM seat s WHERE s.place = a.place)
+    ELSE a.machine_id END
+
 -- name: validate_batch :many
 -- Judges a batch of keys that the worker has checked (`early' is what it found
 -- wrong), in the order of the contract, gives seats, beats hearts, logs.
--- Answers in the order asked; `reason' NULL is yes.
+-- Answers in the order asked; `reason' NULL is yes.  Two index look-ups a row:
+-- licenses_pkey and, by license and fingerprint, machines_active.
 WITH asked AS (
 	SELECT generate_series(1, cardinality(@license::uuid[])) AS place,
 	    unnest(@license::uuid[]) AS license_id,
@@ -18,7 +30,7 @@ WITH asked AS (
 	    unnest(@platform::text[]) AS platform,
 	    unnest(@ip::text[]) AS ip,
 	    unnest(@agent::text[]) AS agent
-), judged AS MATERIALIZED (
+), answer AS MATERIALIZED (
 	SELECT a.place, a.license_id, a.fingerprint_hash,
 	    a.hostname, a.platform, a.ip, a.agent,
 	    l.product_id, p.slug AS product_slug, l.issued_at, l.expires_at,
@@ -47,9 +59,14 @@ WITH asked AS (
 	FROM asked a
 	LEFT JOIN licenses l ON l.id = a.license_id AND a.early IS NULL
 	LEFT JOIN products p ON p.id = l.product_id
-	LEFT JOIN machines m ON m.license_id = l.id
-	    AND m.fingerprint_hash = a.fingerprint_hash
-	    AND m.deactivated_at IS NULL
+	LEFT JOIN LATERAL (
+		SELECT k.id, k.ctid, k.last_heartbeat_at, k.ip_last_seen
+		FROM machines k
+		WHERE k.license_id = l.id
+		AND k.fingerprint_hash = a.fingerprint_hash
+		AND k.deactivated_at IS NULL
+		LIMIT 1
+	) m ON true
 ), stranger AS (
 	SELECT array_agg(j.place) AS places,
 	    array_agg(j.license_id) AS licenses,
@@ -59,31 +76,20 @@ WITH asked AS (
 	    array_agg(j.ip) AS ips
 	FROM (SELECT o.place, o.license_id, o.fingerprint_hash, o.hostname,
 		o.platform, o.ip
-	    FROM judged o WHERE o.reason = 'seat' ORDER BY o.place) j
+	    FROM answer o WHERE o.reason = 'seat' ORDER BY o.place) j
 ), seat AS (
 	SELECT s.places[t.place] AS place, t.reason, t.machine_id
 	FROM stranger s, seats_take_1(s.licenses, s.fingerprints,
 	    s.hostnames, s.platforms, s.ips) t
-), answer AS MATERIALIZED (
-	SELECT j.place, j.license_id, j.fingerprint_hash,
-	    j.hostname, j.platform, j.ip, j.agent,
-	    j.product_id, j.product_slug, j.issued_at, j.expires_at,
-	    j.grace_until, j.max_machines, j.is_trial, j.entitlements,
-	    j.machine_row, j.stale,
-	    CASE WHEN j.reason = 'seat' THEN s.reason ELSE j.reason END AS reason,
-	    coalesce(s.machine_id, j.machine_id) AS machine_id
-	FROM judged j
-	LEFT JOIN seat s ON s.place = j.place
-	ORDER BY j.place
 ), logged AS (
 	INSERT INTO validation_log (license_id, product_id, machine_id,
 	    fingerprint_hash, result, client_ip, user_agent)
-	SELECT a.license_id, a.product_id, a.machine_id, a.fingerprint_hash,
-	    coalesce(a.reason, 'ok'), a.ip, a.agent
+	SELECT a.license_id, a.product_id, {{seat_machine}}, a.fingerprint_hash,
+	    coalesce({{seat_reason}}, 'ok'), a.ip, a.agent
 	FROM answer a
 ), {{machine_beat}}
-SELECT a.reason, a.product_id, a.product_slug, a.issued_at, a.expires_at,
+SELECT {{seat_reason}} AS reason, a.product_id, a.product_slug, a.issued_at, a.expires_at,
     a.grace_until, a.expires_at <= now() AS in_grace, a.max_machines,
-    a.is_trial, a.entitlements, a.machine_id
+    a.is_trial, a.entitlements, {{seat_machine}} AS machine_id
 FROM answer a
 ORDER BY a.place;
