@@ -60,28 +60,26 @@ terms AS (
 	FROM terms t
 	ON CONFLICT (invoice_id) DO NOTHING
 	RETURNING {{license_columns}}
-), settled_event AS (
+), events_of_sale AS (
 	INSERT INTO events (actor_kind, action, target_kind, target_id, details)
 	SELECT 'system', 'invoice.settle', 'invoice', s.invoice_id::text,
 	    s.details
 	FROM sale s
 	WHERE s.fresh
-), issued_event AS (
-	INSERT INTO events (actor_kind, action, target_kind, target_id, details)
+	UNION ALL
 	SELECT 'system', 'license.issue', 'license', l.id::text,
 	    jsonb_build_object('invoice_id', l.invoice_id,
 	    'product_id', l.product_id, 'policy_id', l.policy_id,
 	    'expires_at', rfc3339(l.expires_at))
 	FROM issued l
-), settled_news AS (
+), news_of_sale AS (
 	INSERT INTO outbox (event_type, product_id, data)
 	SELECT 'invoice.settled', s.product_id, jsonb_build_object(
 	    'invoice_id', s.invoice_id, 'product_id', s.product_id,
 	    'amount_sats', s.amount_sats, 'provider_kind', s.provider_kind)
 	FROM sale s
 	WHERE s.fresh
-), issued_news AS (
-	INSERT INTO outbox (event_type, product_id, data)
+	UNION ALL
 	SELECT 'license.issued', l.product_id, jsonb_build_object(
 	    'license_id', l.id, 'product_id', l.product_id,
 	    'is_trial', l.is_trial, 'expires_at', rfc3339(l.expires_at),

@@ -107,3 +107,35 @@ def outbox(db, product, kind=None):
 
 def count(db, table, where):
     return int(db.sql(f"SELECT count(*) FROM {table} WHERE {where}")[0][0])
+
+
+def provider(db, kind="sandbox", store_id="test"):
+    return call(db, "provider_ensure", kind=kind, label="Test",
+                base_url="https://pay.test", store_id=store_id)["id"]
+
+
+def purchase(db, product, /, **args):
+    """The row of purchase_open, whatever it says."""
+    if "provider_id" not in args:
+        args["provider_id"] = provider(db)
+    args.setdefault("invoice_id", str(uuid.uuid4()))
+    return call(db, "purchase_open", product=product["slug"], **args)
+
+
+def buy(db, product, /, **args):
+    """A pending invoice that the provider knows as `px-<our id>'."""
+    row = purchase(db, product, **args)
+    assert row["fault"] is None, row["message"]
+    if row["path"] == "paid":
+        call(db, "invoice_attach", id=row["invoice_id"],
+             provider_invoice_id="px-" + row["invoice_id"],
+             checkout_url="https://pay.test/i/1")
+    return row["invoice_id"]
+
+
+def settle(db, invoice, status="settled", /, **args):
+    """What came of the provider's word on an invoice."""
+    args.setdefault("provider_id", provider(db))
+    args.setdefault("provider_invoice_id", f"px-{invoice}")
+    return call(db, "invoice_settle", lock="invoice_settle_lock",
+                order_id=invoice, status=status, **args)
