@@ -109,9 +109,10 @@ size_t
 license_key_encode(const struct license_key_fields *fields,
     const struct keyring *ring, char *out, size_t size)
 {
-	uint8_t	*payload, sig[LICENSE_KEY_SIGNATURE_LEN];
-	size_t	 payload_len;
-	char	*p = out;
+	uint8_t		*payload, sig[LICENSE_KEY_SIGNATURE_LEN];
+	size_t		 payload_len;
+	unsigned int	 id;
+	char		*p = out;
 
 	if ((payload_len = payload_size(fields)) == 0 ||
 	    text_size(payload_len) > size ||
@@ -119,9 +120,12 @@ license_key_encode(const struct license_key_fields *fields,
 		return (0);
 
 	payload_write(payload, fields);
-	if (!keyring_sign(ring, keyring_active(ring, NULL), payload,
-	    payload_len, sig))
-		abort();	/* a ring always has its active key */
+	id = fields->signing_key != 0 ? fields->signing_key :
+	    keyring_active(ring, NULL);
+	if (!keyring_sign(ring, id, payload, payload_len, sig)) {
+		free(payload);
+		return (0);
+	}
 
 	memcpy(p, PREFIX, PREFIX_LEN);
 	p += PREFIX_LEN;

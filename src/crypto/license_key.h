@@ -62,6 +62,7 @@ struct license_key_fields {
 	bool			 trial;
 	const char *const	*entitlements;	/* slugs, order is kept */
 	size_t			 entitlement_count;
+	unsigned int		 signing_key;	/* ring id; 0 = the active one */
 };
 
 /*
@@ -98,9 +99,9 @@ void	license_key_fingerprint(const char *raw, size_t len,
 size_t	license_key_size(const struct license_key_fields *fields);
 
 /*
- * Signs with the ring's active key and writes the text with its NUL into
- * `out'.  Returns the text's length; 0 if license_key_size() is 0 or more than
- * `size', or if there is no memory.  The same fields and ring key always give
+ * Signs with the ring's key that the fields name and writes the text with its
+ * NUL into `out'.  Returns the text's length; 0 if license_key_size() is 0 or
+ * more than `size', if the ring has no such key, or if there is no memory.  The same fields and ring key always give
  * the same text.
  */
 size_t	license_key_encode(const struct license_key_fields *fields,

@@ -1,0 +1,101 @@
+/*
+ * An endpoint is data: method, path, who may, what it takes, what it does.
+ * From these tables come the router, access control, the checks of bodies,
+ * the OpenAPI document, docs/api.md and the negative tests.
+ *
+ * A plain endpoint is a row and a statement: the statement's named arguments
+ * are filled from the path, the query, the body and the context (see
+ * flow/bind.h), and its row has the columns `fault', `message' and `body'.
+ */
+#ifndef FLOW_ENDPOINT_H
+#define FLOW_ENDPOINT_H
+
+#include "db/statement.h"
+#include "flow/limit.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct flow;
+
+enum flow_next {
+	FLOW_NEXT,	/* go on with the next step */
+	FLOW_WAIT,	/* the next step runs when what it waits for is here */
+	FLOW_DONE	/* answered */
+};
+
+struct flow_step {
+	const char	*name;
+	enum flow_next	(*run)(struct flow *);
+};
+
+#define FLOW_STEP(fn)	{ #fn, fn }
+#define FLOW_STEPS(...)	(const struct flow_step []){ __VA_ARGS__, { NULL, NULL } }
+
+enum method {
+	GET,
+	POST,
+	PUT,
+	PATCH,
+	DELETE
+};
+
+enum field_type {
+	FIELD_TEXT,	/* min..max bytes */
+	FIELD_NAME,	/* the same, neither blank nor with control characters */
+	FIELD_SLUG,
+	FIELD_UUID,
+	FIELD_EMAIL,
+	FIELD_URL,
+	FIELD_TIME,	/* RFC 3339 */
+	FIELD_INTEGER,	/* min..max */
+	FIELD_BOOLEAN,
+	FIELD_CHOICE,	/* one of `choices' */
+	FIELD_TEXTS,	/* array of texts, min..max bytes each */
+	FIELD_OBJECT,
+	FIELD_OBJECTS	/* array of objects */
+};
+
+#define FIELD_REQUIRED	0x01
+#define FIELD_NULLABLE	0x02	/* null is a value: it clears */
+
+struct field {
+	const char	*name;
+	enum field_type	 type;
+	unsigned int	 flags;
+	long long	 min, max;
+	const char	*choices;	/* "a|b|c" */
+	const char	*help;
+};
+
+/* A table of fields, ended by a zero name. */
+#define FIELDS(...)	(const struct field []){ __VA_ARGS__, { 0 } }
+
+struct endpoint {
+	enum method			 method;
+	const char			*path;		/* "/v1/products/:slug" */
+	const char			*scope;		/* NULL: public */
+	enum limit_kind			 limit;		/* by client address */
+	bool				 limit_verdict;	/* 200 ok:false, not 429 */
+	bool				 raw_body;	/* any bytes, unread */
+	bool				 hidden;	/* no part of the API */
+	const struct field		*query;
+	const struct field		*body;		/* NULL: none is read */
+	const struct sql_stmt		*sql;		/* plain */
+	const struct sql_stmt		*lock;		/* before a plain sql */
+	const struct flow_step		*steps;		/* or its own steps */
+	size_t				 state;		/* bytes, zeroed, for steps */
+	const char			*errors;	/* "400 404": of its own */
+	const char			*summary;
+	const char			*answer;	/* what 200 holds, in words */
+};
+
+#define ENDPOINT_END	{ .path = NULL }
+
+/* A resource file's table. */
+struct resource {
+	const char		*name;		/* heading in the docs */
+	const struct endpoint	*endpoints;
+};
+
+#endif

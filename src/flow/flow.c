@@ -1,0 +1,352 @@
+#include "flow/flow.h"
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/stat.h"
+#include "flow/respond.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPEATS_MAX	3	/* of a step whose statement was rolled back */
+#define SPARE_MAX	512	/* flows kept for reuse */
+
+TAILQ_HEAD(flow_list, flow);
+
+static struct flow_list		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct flow_list		 spare = TAILQ_HEAD_INITIALIZER(spare);
+static unsigned int		 nspare, njobs;
+static struct db_pool		*pool;
+static struct kore_timer	*clock_timer;
+
+static void	resume(struct flow *);
+
+static void
+check(const struct flow *f)
+{
+	if (f->magic != FLOW_MAGIC)
+		fatal("flow: not a flow");
+}
+
+struct flow *
+flow_new(void)
+{
+	struct flow	*f;
+
+	if ((f = TAILQ_FIRST(&spare)) != NULL) {
+		TAILQ_REMOVE(&spare, f, list);
+		nspare--;
+	} else if ((f = malloc(sizeof(*f))) == NULL) {
+		fatal("no memory");
+	}
+	memset(f, 0, offsetof(struct flow, arena));
+	memset((char *)f + offsetof(struct flow, state), 0,
+	    sizeof(*f) - offsetof(struct flow, state));
+	f->magic = FLOW_MAGIC;
+	arena_init(&f->arena);
+	f->started_ns = clock_steady_ns();
+	f->deadline_ms = kore_time_ms() + (uint64_t)conf.request_timeout_ms;
+	return (f);
+}
+
+static void
+stop_waiting(struct flow *f)
+{
+	if (f->op != NULL)
+		db_cancel(f->op);
+	if (f->call != NULL)
+		net_call_cancel(f->call);
+	if (f->item != NULL)
+		batch_forget(f->item);
+	f->op = NULL;
+	f->call = NULL;
+	f->item = NULL;
+	if (f->waiting)
+		TAILQ_REMOVE(&waiting, f, list);
+	f->waiting = false;
+}
+
+void
+flow_drop(struct flow *f)
+{
+	check(f);
+	stop_waiting(f);
+	db_rows_free(f->rows);
+	json_decref(f->body);
+	arena_reset(&f->arena);
+	f->magic = 0;
+	if (nspare < SPARE_MAX) {
+		TAILQ_INSERT_HEAD(&spare, f, list);
+		nspare++;
+	} else {
+		free(f);
+	}
+}
+
+/* All flows have the same patience, so the list is in order of deadlines. */
+static void
+wait_begin(struct flow *f)
+{
+	struct flow	*last = TAILQ_LAST(&waiting, flow_list);
+
+	f->waiting = true;
+	while (last != NULL && last->deadline_ms > f->deadline_ms)
+		last = TAILQ_PREV(last, flow_list, list);
+	if (last == NULL)
+		TAILQ_INSERT_HEAD(&waiting, f, list);
+	else
+		TAILQ_INSERT_AFTER(&waiting, last, f, list);
+	if (f->req != NULL)
+		http_request_sleep(f->req);
+}
+
+static void
+deadlines(void *arg, u_int64_t now)
+{
+	struct flow	*f;
+
+	(void)arg;
+	while ((f = TAILQ_FIRST(&waiting)) != NULL && f->deadline_ms <= now) {
+		stat_add(STAT_DEADLINES, 1);
+		stop_waiting(f);
+		f->fault = ERR_UNAVAILABLE;
+		f->fault_message = "No answer in time; try again.";
+		resume(f);
+	}
+}
+
+void
+flow_open(struct db_pool *p)
+{
+	pool = p;
+	clock_timer = kore_timer_add(deadlines, 50, NULL, 0);
+}
+
+void
+flow_close(void)
+{
+	struct flow	*f;
+
+	kore_timer_remove(clock_timer);
+	while ((f = TAILQ_FIRST(&spare)) != NULL) {
+		TAILQ_REMOVE(&spare, f, list);
+		free(f);
+	}
+}
+
+/* What it waited for is here: the next step's turn, or the fault's. */
+static void
+resume(struct flow *f)
+{
+	if (f->req != NULL)
+		http_request_wakeup(f->req);
+	else
+		(void)flow_run(f);
+}
+
+static void
+landed(struct flow *f, enum err fault, const char *message)
+{
+	if (f->waiting)
+		TAILQ_REMOVE(&waiting, f, list);
+	f->waiting = false;
+	if (fault == ERR_NONE) {
+		f->at++;
+		f->repeats = 0;
+	} else {
+		f->fault = fault;
+		f->fault_message = message == NULL ? NULL :
+		    arena_strdup(&f->arena, message);
+	}
+	resume(f);
+}
+
+/* ---- statements ---- */
+
+static void
+query_done(void *arg, struct db_reply *reply)
+{
+	struct flow	*f = arg;
+
+	check(f);
+	f->op = NULL;
+	if (reply->error != ERR_NONE && reply->again &&
+	    f->repeats++ < REPEATS_MAX) {
+		/* Rolled back: the same step once more. */
+		TAILQ_REMOVE(&waiting, f, list);
+		f->waiting = false;
+		resume(f);
+		return;
+	}
+	db_rows_free(f->rows);
+	f->rows = reply->rows;
+	landed(f, reply->error, reply->error == ERR_NONE ? NULL :
+	    reply->message);
+}
+
+enum flow_next
+flow_query(struct flow *f, const struct db_query *q)
+{
+	if ((f->op = db_exec(pool, q, query_done, f)) == NULL)
+		return (flow_fail(f, ERR_UNAVAILABLE,
+		    "The database is away; try again."));
+	return (FLOW_WAIT);
+}
+
+const struct db_rows *
+flow_rows(const struct flow *f)
+{
+	return (f->rows);
+}
+
+/* ---- calls ---- */
+
+static void
+call_done(void *arg, const struct net_reply *reply)
+{
+	struct flow	*f = arg;
+
+	check(f);
+	f->call = NULL;
+	stat_add(reply->error == NULL && reply->status / 100 == 2 ?
+	    STAT_CALLS_OK : STAT_CALLS_FAILED, 1);
+	f->reply = *reply;
+	f->reply.body = arena_strndup(&f->arena, reply->body, reply->len);
+	f->reply.error = reply->error == NULL ? NULL :
+	    arena_strdup(&f->arena, reply->error);
+	landed(f, ERR_NONE, NULL);
+}
+
+enum flow_next
+flow_call(struct flow *f, const struct net_request *r)
+{
+	f->call = net_call(r, call_done, f);
+	return (FLOW_WAIT);
+}
+
+const struct net_reply *
+flow_reply(const struct flow *f)
+{
+	return (&f->reply);
+}
+
+/* ---- batches ---- */
+
+enum flow_next
+flow_batch(struct flow *f, struct batch *b, struct batch_item *item)
+{
+	f->item = item;
+	batch_add(b, item);
+	return (FLOW_WAIT);
+}
+
+void
+flow_wake(struct flow *f, enum err fault, const char *message)
+{
+	check(f);
+	f->item = NULL;
+	landed(f, fault, message);
+}
+
+/* ---- steps ---- */
+
+void *
+flow_state(struct flow *f)
+{
+	return (f->state);
+}
+
+enum flow_next
+flow_skip_to(struct flow *f, enum flow_next (*step)(struct flow *))
+{
+	const struct flow_step	*s;
+
+	for (s = f->at + 1; s->run != step; s++) {
+		if (s->run == NULL)
+			fatal("flow: a jump to no later step");
+	}
+	f->at = s - 1;		/* FLOW_NEXT adds one */
+	return (FLOW_NEXT);
+}
+
+static void
+end_job(struct flow *f)
+{
+	if (f->fault != ERR_NONE)
+		LOG(LOG_WARNING, "job.failed", LS("job", f->job),
+		    LS("step", f->at->name),
+		    LS("code", err_info(f->fault)->code),
+		    LS("message", f->fault_message));
+	stat_add(f->fault == ERR_NONE ? STAT_JOBS_RUN : STAT_JOBS_FAILED, 1);
+	njobs--;
+	if (f->ended != NULL)
+		f->ended(f, f->fault);
+	flow_drop(f);
+}
+
+/* True: no step will run any more. */
+static bool
+run_steps(struct flow *f)
+{
+	for (;;) {
+		if (f->fault != ERR_NONE || f->answered ||
+		    f->at->run == NULL)
+			return (true);
+		switch (f->at->run(f)) {
+		case FLOW_NEXT:
+			f->at++;
+			break;
+		case FLOW_WAIT:
+			wait_begin(f);
+			return (false);
+		case FLOW_DONE:
+			return (true);
+		}
+	}
+}
+
+bool
+flow_run(struct flow *f)
+{
+	bool	done;
+
+	check(f);
+	log_set_request(f->request_id);
+	done = run_steps(f);
+	if (done && f->endpoint == NULL)
+		end_job(f);
+	else if (done && !f->answered)
+		flow_answer_fault(f);
+	log_set_request(NULL);
+	return (done);
+}
+
+void
+flow_start_job(const char *name, const struct flow_step *steps, size_t state,
+    void (*init)(void *, const void *), const void *arg,
+    void (*ended)(struct flow *, enum err))
+{
+	struct flow	*f = flow_new();
+
+	f->job = name;
+	f->at = steps;
+	f->ended = ended;
+	f->deadline_ms = kore_time_ms() + 60000;
+	f->actor_kind = "system";
+	(void)kore_strlcpy(f->request_id, name, sizeof(f->request_id));
+	f->state = arena_alloc(&f->arena, state == 0 ? 1 : state);
+	if (init != NULL)
+		init(f->state, arg);
+	njobs++;
+	(void)flow_run(f);
+}
+
+unsigned int
+flow_jobs(void)
+{
+	return (njobs);
+}

@@ -1,0 +1,337 @@
+/* The endpoint tables, told as OpenAPI 3.1 and as a page for people. */
+#include "flow/router.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#include <kore/kore.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *
+choices(const char *list)
+{
+	json_t	*all = json_array();
+	size_t	 len;
+
+	for (;; list += len + 1) {
+		len = strcspn(list, "|");
+		json_array_append_new(all, json_stringn(list, len));
+		if (list[len] == '\0')
+			return (all);
+	}
+}
+
+static json_t *
+text_schema(const struct field *fd, long long max)
+{
+	json_t	*s = json_pack("{s:s}", "type", "string");
+
+	if (fd->min > 0)
+		json_object_set_new(s, "minLength", json_integer(fd->min));
+	if (max > 0)
+		json_object_set_new(s, "maxLength", json_integer(max));
+	return (s);
+}
+
+static json_t *
+plain_schema(const struct field *fd)
+{
+	switch (fd->type) {
+	case FIELD_SLUG:
+		return (json_pack("{s:s,s:s}", "type", "string", "pattern",
+		    "^[a-z0-9][a-z0-9-]{0,62}$"));
+	case FIELD_UUID:
+		return (json_pack("{s:s,s:s}", "type", "string", "format",
+		    "uuid"));
+	case FIELD_EMAIL:
+		return (json_pack("{s:s,s:s}", "type", "string", "format",
+		    "email"));
+	case FIELD_URL:
+		return (json_pack("{s:s,s:s}", "type", "string", "format",
+		    "uri"));
+	case FIELD_TIME:
+		return (json_pack("{s:s,s:s}", "type", "string", "format",
+		    "date-time"));
+	case FIELD_INTEGER:
+		return (json_pack("{s:s,s:I,s:I}", "type", "integer",
+		    "minimum", (json_int_t)fd->min, "maximum",
+		    (json_int_t)fd->max));
+	case FIELD_BOOLEAN:
+		return (json_pack("{s:s}", "type", "boolean"));
+	case FIELD_CHOICE:
+		return (json_pack("{s:s,s:o}", "type", "string", "enum",
+		    choices(fd->choices)));
+	case FIELD_TEXTS:
+		return (json_pack("{s:s,s:o}", "type", "array", "items",
+		    text_schema(fd, fd->max)));
+	case FIELD_OBJECT:
+		return (json_pack("{s:s}", "type", "object"));
+	case FIELD_OBJECTS:
+		return (json_pack("{s:s,s:{s:s}}", "type", "array", "items",
+		    "type", "object"));
+	default:
+		return (text_schema(fd, fd->max));
+	}
+}
+
+static json_t *
+field_schema(const struct field *fd)
+{
+	json_t	*s = plain_schema(fd), *type;
+
+	if (fd->help != NULL)
+		json_object_set_new(s, "description", json_string(fd->help));
+	if (fd->flags & FIELD_NULLABLE) {
+		type = json_pack("[O,s]", json_object_get(s, "type"), "null");
+		json_object_set_new(s, "type", type);
+	}
+	return (s);
+}
+
+static json_t *
+body_schema(const struct field *fd)
+{
+	json_t	*properties = json_object(), *required = json_array();
+
+	for (; fd->name != NULL; fd++) {
+		json_object_set_new(properties, fd->name, field_schema(fd));
+		if (fd->flags & FIELD_REQUIRED)
+			json_array_append_new(required, json_string(fd->name));
+	}
+	return (json_pack("{s:s,s:o,s:o}", "type", "object", "properties",
+	    properties, "required", required));
+}
+
+static json_t *
+parameter(const char *name, size_t len, const char *where, bool required,
+    json_t *schema)
+{
+	return (json_pack("{s:s%,s:s,s:b,s:o}", "name", name, len, "in",
+	    where, "required", required, "schema", schema));
+}
+
+/* "/v1/x/:id" to "/v1/x/{id}", and its parameters. */
+static void
+read_path(const char *path, struct buf *out, json_t *parameters)
+{
+	size_t	len;
+	bool	id;
+
+	for (; *path != '\0'; path += len) {
+		if (*path != ':') {
+			len = strcspn(path, ":");
+			buf_put(out, path, len);
+			continue;
+		}
+		len = strcspn(path, "/");
+		buf_printf(out, "{%.*s}", (int)len - 1, path + 1);
+		id = len == 3 || (len > 4 && !strncmp(path + len - 3, "_id", 3));
+		json_array_append_new(parameters, parameter(path + 1, len - 1,
+		    "path", true, id ? json_pack("{s:s,s:s}", "type", "string",
+		    "format", "uuid") : json_pack("{s:s}", "type", "string")));
+	}
+}
+
+static void
+add_fault(json_t *responses, int status)
+{
+	char	code[8];
+	int	e;
+
+	snprintf(code, sizeof(code), "%d", status);
+	for (e = 1; e < ERR_COUNT; e++) {
+		if (err_info((enum err)e)->status == status)
+			break;
+	}
+	json_object_set_new(responses, code, json_pack(
+	    "{s:s,s:{s:{s:{s:s}}}}", "description",
+	    e < ERR_COUNT ? err_info((enum err)e)->help : "", "content",
+	    "application/json", "schema", "$ref",
+	    "#/components/schemas/Fault"));
+}
+
+static json_t *
+responses(const struct endpoint *ep)
+{
+	json_t		*all;
+	const char	*p;
+	char		*end;
+	long		 status;
+
+	all = json_pack("{s:{s:s,s:{s:{s:{}}}}}", "200", "description",
+	    ep->answer == NULL ? "Done." : ep->answer, "content",
+	    "application/json", "schema");
+	add_fault(all, 503);
+	if (ep->scope != NULL) {
+		add_fault(all, 401);
+		add_fault(all, 403);
+	}
+	if (ep->limit != LIMIT_NONE && !ep->limit_verdict)
+		add_fault(all, 429);
+	if (ep->body != NULL || ep->query != NULL || ep->raw_body)
+		add_fault(all, 400);
+	if (ep->body != NULL || ep->raw_body)
+		add_fault(all, 413);
+	if (strchr(ep->path, ':') != NULL)
+		add_fault(all, 404);
+	for (p = ep->errors; p != NULL && *p != '\0'; p = end) {
+		status = strtol(p, &end, 10);
+		if (end == p)
+			break;
+		add_fault(all, (int)status);
+	}
+	return (all);
+}
+
+static json_t *
+operation(const struct resource *r, const struct endpoint *ep,
+    json_t *parameters)
+{
+	const struct field	*fd;
+	json_t			*op;
+
+	for (fd = ep->query; fd != NULL && fd->name != NULL; fd++)
+		json_array_append_new(parameters, parameter(fd->name,
+		    strlen(fd->name), "query", fd->flags & FIELD_REQUIRED,
+		    field_schema(fd)));
+	op = json_pack("{s:[s],s:s,s:O,s:o}", "tags", r->name, "summary",
+	    ep->summary, "parameters", parameters, "responses", responses(ep));
+	if (ep->body != NULL)
+		json_object_set_new(op, "requestBody", json_pack(
+		    "{s:b,s:{s:{s:o}}}", "required", 1, "content",
+		    "application/json", "schema", body_schema(ep->body)));
+	if (ep->scope != NULL) {
+		json_object_set_new(op, "security",
+		    json_pack("[{s:[]}]", "admin"));
+		json_object_set_new(op, "x-scope", json_string(ep->scope));
+	}
+	return (op);
+}
+
+static void
+add_endpoint(json_t *paths, const struct resource *r,
+    const struct endpoint *ep)
+{
+	json_t		*parameters = json_array(), *item;
+	struct buf	 path;
+	char		 method[8];
+	size_t		 i;
+
+	buf_init(&path, 512);
+	read_path(ep->path, &path, parameters);
+	for (i = 0; i < sizeof(method) - 1 &&
+	    method_name(ep->method)[i] != '\0'; i++)
+		method[i] = (char)tolower(method_name(ep->method)[i]);
+	method[i] = '\0';
+	if ((item = json_object_get(paths, path.data)) == NULL) {
+		item = json_object();
+		json_object_set_new(paths, path.data, item);
+	}
+	json_object_set_new(item, method, operation(r, ep, parameters));
+	json_decref(parameters);
+	buf_free(&path);
+}
+
+const char *
+openapi_document(const struct resource *r)
+{
+	static char		*text;
+	const struct endpoint	*ep;
+	json_t			*all, *paths = json_object();
+
+	if (text != NULL)
+		return (text);
+	for (; r->name != NULL; r++) {
+		for (ep = r->endpoints; ep->path != NULL; ep++) {
+			if (!ep->hidden)
+				add_endpoint(paths, r, ep);
+		}
+	}
+	all = json_pack("{s:s,s:{s:s,s:s,s:s},s:o,"
+	    "s:{s:{s:{s:s,s:s}},s:{s:{s:s,s:[s,s,s],s:{s:{s:b},s:{s:s},"
+	    "s:{s:s}}}}}}", "openapi", "3.1.0", "info", "title", "Licet",
+	    "version", "1", "description", "Sell, issue, check and revoke "
+	    "software licenses.", "paths", paths,
+	    "components", "securitySchemes", "admin", "type", "http",
+	    "scheme", "bearer", "schemas", "Fault", "type", "object",
+	    "required", "ok", "error", "message", "properties", "ok", "const",
+	    0, "error", "type", "string", "message", "type", "string");
+	text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
+	json_decref(all);
+	if (text == NULL)
+		fatal("openapi: cannot make the document");
+	return (text);
+}
+
+/* ---- docs/api.md ---- */
+
+static const char *
+type_name(const struct field *fd)
+{
+	static const char *const	names[] = {
+		[FIELD_TEXT] = "text", [FIELD_NAME] = "text",
+		[FIELD_SLUG] = "slug", [FIELD_UUID] = "UUID",
+		[FIELD_EMAIL] = "e-mail", [FIELD_URL] = "URL",
+		[FIELD_TIME] = "time", [FIELD_INTEGER] = "integer",
+		[FIELD_BOOLEAN] = "boolean", [FIELD_CHOICE] = "choice",
+		[FIELD_TEXTS] = "texts", [FIELD_OBJECT] = "object",
+		[FIELD_OBJECTS] = "objects"
+	};
+
+	return (names[fd->type]);
+}
+
+static void
+page_fields(struct buf *b, const char *where, const struct field *fd)
+{
+	for (; fd != NULL && fd->name != NULL; fd++) {
+		buf_printf(b, "| `%s` | %s | %s", fd->name, where,
+		    type_name(fd));
+		if (fd->type == FIELD_INTEGER)
+			buf_printf(b, " %lld–%lld", fd->min, fd->max);
+		if (fd->flags & FIELD_REQUIRED)
+			buf_puts(b, ", required");
+		if (fd->flags & FIELD_NULLABLE)
+			buf_puts(b, ", null clears");
+		buf_printf(b, " | %s |\n", fd->help == NULL ? "" : fd->help);
+	}
+}
+
+static void
+page_endpoint(struct buf *b, const struct endpoint *ep)
+{
+	buf_printf(b, "### `%s %s`\n\n%s\n\n", method_name(ep->method),
+	    ep->path, ep->summary);
+	if (ep->scope != NULL)
+		buf_printf(b, "Admin, scope `%s`.\n\n", ep->scope);
+	if (ep->body != NULL || ep->query != NULL) {
+		buf_puts(b, "| field | in | type | meaning |\n"
+		    "| --- | --- | --- | --- |\n");
+		page_fields(b, "query", ep->query);
+		page_fields(b, "body", ep->body);
+		buf_puts(b, "\n");
+	}
+	if (ep->answer != NULL)
+		buf_printf(b, "Answer: %s\n\n", ep->answer);
+	if (ep->errors != NULL)
+		buf_printf(b, "Faults of its own: %s.\n\n", ep->errors);
+}
+
+void
+openapi_page(const struct resource *r, struct buf *b)
+{
+	const struct endpoint	*ep;
+
+	for (; r->name != NULL; r++) {
+		buf_printf(b, "## %s\n\n", r->name);
+		for (ep = r->endpoints; ep->path != NULL; ep++) {
+			if (!ep->hidden)
+				page_endpoint(b, ep);
+		}
+	}
+}

@@ -1,0 +1,166 @@
+#include "flow/respond.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/stat.h"
+#include "serve/guard.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENVELOPE_MAX	4096
+#define SLOW_NS		1000000000u
+
+enum flow_next
+flow_fail(struct flow *f, enum err fault, const char *fmt, ...)
+{
+	char	message[512];
+	va_list	ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	f->fault = fault;
+	f->fault_message = arena_strdup(&f->arena, message);
+	return (FLOW_DONE);
+}
+
+bool
+flow_refused(struct flow *f)
+{
+	const char	*fault, *message;
+
+	if (db_rows_count(f->rows) == 0) {
+		flow_fail(f, ERR_NOT_FOUND, "There is no such thing.");
+		return (true);
+	}
+	if ((fault = db_text(f->rows, 0, "fault")) == NULL)
+		return (false);
+	message = db_text(f->rows, 0, "message");
+	flow_fail(f, err_by_code(fault), "%s",
+	    message == NULL ? "" : message);
+	return (true);
+}
+
+void
+flow_header(struct flow *f, const char *name, const char *value)
+{
+	http_response_header(f->req, name, value);
+}
+
+static void
+account(struct flow *f, int status)
+{
+	uint64_t	ns = clock_steady_ns() - f->started_ns;
+	bool		odd = status >= 500 || ns > SLOW_NS;
+
+	stat_request(f->route, status, ns);
+	if (*conf.log_requests == 'n' || (*conf.log_requests == 's' && !odd))
+		return;
+	LOG(status >= 500 ? LOG_WARNING : LOG_INFO, "request",
+	    LS("method", http_method_text(f->req->method)),
+	    LS("path", f->endpoint == NULL ? "" : f->endpoint->path),
+	    LI("status", status), LI("us", ns / 1000), LS("client", f->client),
+	    LS("code", f->fault == ERR_NONE ? "" : err_info(f->fault)->code),
+	    LS("message", f->fault_message));
+}
+
+enum flow_next
+flow_send(struct flow *f, int status, const char *type, const void *data,
+    size_t len)
+{
+	f->answered = true;
+	http_response_header(f->req, "content-type", type);
+	http_response_header(f->req, "access-control-allow-origin", "*");
+	http_response_header(f->req, "cache-control", "no-store");
+	http_response_header(f->req, "x-request-id", f->request_id);
+	if (len == 0)
+		http_response_header(f->req, "content-length", "0");
+	guard_respond(f->req, status, data, len);
+	account(f, status);
+	return (FLOW_DONE);
+}
+
+enum flow_next
+flow_json_text(struct flow *f, int status, const char *text)
+{
+	return (flow_send(f, status, "application/json", text, strlen(text)));
+}
+
+enum flow_next
+flow_json(struct flow *f, int status, json_t *j)
+{
+	char	*text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
+
+	json_decref(j);
+	if (text == NULL)
+		return (flow_fail(f, ERR_INTERNAL, "The answer is lost."));
+	flow_json_text(f, status, text);
+	free(text);
+	return (FLOW_DONE);
+}
+
+enum flow_next
+flow_verdict(struct flow *f, const char *reason)
+{
+	return (flow_json_text(f, 200, arena_printf(&f->arena,
+	    "{\"ok\":false,\"reason\":\"%s\"}", reason)));
+}
+
+enum flow_next
+flow_html(struct flow *f, int status, char *page, size_t len)
+{
+	if (page == NULL)
+		return (flow_fail(f, ERR_INTERNAL, "The page is lost."));
+	flow_header(f, "content-security-policy", "default-src 'none'; "
+	    "style-src 'self'; form-action 'self'; base-uri 'none'; "
+	    "frame-ancestors 'none'");
+	flow_header(f, "x-content-type-options", "nosniff");
+	flow_header(f, "referrer-policy", "no-referrer");
+	flow_send(f, status, "text/html; charset=utf-8", page, len);
+	free(page);
+	return (FLOW_DONE);
+}
+
+void
+flow_answer_fault(struct flow *f)
+{
+	const struct err_info	*e;
+	struct buf		 b;
+	const char		*message = f->fault_message;
+	char			 seconds[16];
+
+	if (f->fault == ERR_NONE) {
+		LOG(LOG_ERR, "flow.silent", LS("path", f->endpoint->path));
+		f->fault = ERR_INTERNAL;
+	}
+	e = err_info(f->fault);
+	if (f->fault == ERR_RATE_LIMITED && f->endpoint != NULL &&
+	    f->endpoint->limit_verdict) {
+		flow_verdict(f, "rate_limited");
+		return;
+	}
+	if (f->fault == ERR_RATE_LIMITED || f->fault == ERR_UNAVAILABLE) {
+		snprintf(seconds, sizeof(seconds), "%u",
+		    f->fault == ERR_UNAVAILABLE ? 1 :
+		    limit_retry_after(f->endpoint->limit));
+		flow_header(f, "retry-after", seconds);
+	}
+	if (f->fault == ERR_UNAUTHORIZED)
+		flow_header(f, "www-authenticate", "Bearer");
+	if (message == NULL || *message == '\0')
+		message = e->help;
+	buf_init(&b, ENVELOPE_MAX);
+	buf_printf(&b, "{\"ok\":false,\"error\":\"%s\",\"message\":", e->code);
+	buf_put_json(&b, message, strlen(message));
+	buf_puts(&b, "}");
+	flow_send(f, e->status, "application/json", b.data, b.len);
+	buf_free(&b);
+}
