@@ -3,7 +3,7 @@
 # undefined behaviour sanitizers) and build-fuzz/ (clang, libFuzzer); say
 # BUILD=/tmp/mine to work beside somebody else in the same tree.
 
-BUILD	?= build
+export BUILD ?= build
 SAN	= $(BUILD)-san
 FUZZ	= $(BUILD)-fuzz
 GEN	= $(BUILD)/gen
@@ -82,12 +82,12 @@ $(SAN)/licet: $(OBJ:%=$(SAN)/%) $(SAN)/obj/kore_conf.o $(SAN)/kore/features
 KOREMAKE = env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS -u CFLAGS -u PREFIX \
 	  $(MAKE) -s -j2 -C $(KORE) objects KORE_SINGLE_BINARY=1 CURL=1 CC=$(CC)
 
-$(BUILD)/kore/features: | $(KORE)/Makefile
+$(BUILD)/kore/features: $(KORE)/Makefile
 	@echo "  KORE  $(@D)"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KOREMAKE) OBJDIR=$(abspath $(@D))
 
-$(SAN)/kore/features: | $(KORE)/Makefile
+$(SAN)/kore/features: $(KORE)/Makefile
 	@echo "  KORE  $(@D)"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KOREMAKE) OBJDIR=$(abspath $(@D)) SANITIZE=address,undefined
