@@ -63,18 +63,12 @@ def test_step3_price_is_override_else_product_price(api):
             dear["discount_applied_sats"]) == (2500, 2500, 0)
 
 
-def test_step3_fiat_price_at_the_pinned_rate(api, server):
-    server.db.execute("INSERT INTO settings VALUES"
-                      " ('manual_rate_pin_USD', '65000')"
-                      " ON CONFLICT (key) DO UPDATE SET value = '65000'")
+def test_step3_fiat_without_a_rate_is_502(api, server):
+    """Never the number of cents taken for sats."""
     p = api.product(price_currency="USD", price_value=4900)
-    bought = api.buy(p)
-    assert bought["amount_sats"] == 75385
-    row = server.row("SELECT * FROM invoices WHERE id = %s",
-                     bought["invoice_id"])
-    assert (row["listed_currency"], row["listed_value"]) == ("USD", 4900)
-    assert row["exchange_rate_centibps"] == 650000000
-    assert row["exchange_rate_source"] == "manual_pin"
+    refused(order(api, p), 502, "upstream_error")
+    assert server.value("SELECT count(*) FROM invoices WHERE product_id = %s",
+                        p["id"]) == 0
 
 
 def test_D15_default_policy_decides_price_and_license_alike(api):
@@ -260,17 +254,19 @@ def test_issuance_copies_the_policy(api, server):
 
 @pytest.mark.parametrize("policies,expected", [
     ([], None),
-    ([("b", "Bbb", True), ("a", "Aaa", True)], "a"),
-    ([("a", "Aaa", True), ("default", "Zzz", True)], "default"),
-    ([("default", "Aaa", False), ("z", "Zzz", True)], "z")])
+    ([("b", "Bbb", ""), ("a", "Aaa", "")], "a"),
+    ([("a", "Aaa", ""), ("default", "Zzz", "")], "default"),
+    ([("default", "Aaa", "active"), ("z", "Zzz", "")], "z"),
+    ([("default", "Aaa", "public"), ("z", "Zzz", "")], "default")],
+    ids=["none", "by name", "default", "default inactive",
+         "default not shown"])
 def test_issuance_without_policy_default_else_first_by_name(
         api, server, policies, expected):
     p = api.product()
-    for slug, name, active in policies:
+    for slug, name, off in policies:
         t = api.policy(p, slug=slug, name=name, max_machines=5)
-        if not active:
-            api.do("PATCH", f"/policies/{t['id']}/active",
-                   {"active": False})
+        if off:
+            api.do("PATCH", f"/policies/{t['id']}/{off}", {off: False})
     lid = api.pay(api.buy(p))["license_id"]
     lic = server.row("SELECT l.*, p.slug FROM licenses l LEFT JOIN policies p"
                      " ON p.id = l.policy_id WHERE l.id = %s", lid)
