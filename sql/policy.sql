@@ -338,16 +338,27 @@ WHERE EXISTS (SELECT FROM policies e WHERE e.id = @id)
 AND (r.message IS NOT NULL OR c.id IS NOT NULL);
 
 -- name: policy_delete_lock :exec
--- To be sent before policy_delete.  Holds off purchases and settlements of the
--- policy, then locks its licenses in the order in which everyone locks them.
-WITH held AS MATERIALIZED (
-	SELECT y.id FROM policies y WHERE y.id = @id::uuid FOR UPDATE
+-- To be sent before policy_delete.  Product, policy, licenses: the order in
+-- which everyone locks them, so that purchases, settlements and a delete of
+-- the product wait instead of colliding.
+WITH product_held AS MATERIALIZED (
+	SELECT p.id
+	FROM products p
+	WHERE p.id = (SELECT y.product_id FROM policies y WHERE y.id = @id::uuid)
+	FOR KEY SHARE
+), held AS MATERIALIZED (
+	SELECT y.id
+	FROM policies y
+	WHERE y.id = @id AND (SELECT count(*) FROM product_held) > 0
+	FOR UPDATE
+), licenses_held AS MATERIALIZED (
+	SELECT l.id
+	FROM licenses l
+	WHERE l.policy_id = (SELECT h.id FROM held h) AND @force::boolean
+	ORDER BY l.id
+	FOR UPDATE
 )
-SELECT l.id
-FROM licenses l
-WHERE l.policy_id = (SELECT h.id FROM held h)
-ORDER BY l.id
-FOR UPDATE;
+SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
 
 -- name: policy_delete :one
 -- Refuses while a license that isn't revoked or a settled invoice exists,

@@ -188,16 +188,18 @@ FROM changed c;
 
 -- name: product_delete_lock :exec
 -- To be sent before product_delete.  Holds off purchases and settlements of
--- the product (they take a key share of its row first), then locks its
--- licenses in the order in which everyone locks licenses.
+-- the product (they take a key share of its row first), then, if they are to
+-- go, locks its licenses in the order in which everyone locks licenses.
 WITH held AS MATERIALIZED (
 	SELECT p.id FROM products p WHERE p.id = @id::uuid FOR UPDATE
+), licenses_held AS MATERIALIZED (
+	SELECT l.id
+	FROM licenses l
+	WHERE l.product_id = (SELECT h.id FROM held h) AND @force::boolean
+	ORDER BY l.id
+	FOR UPDATE
 )
-SELECT l.id
-FROM licenses l
-WHERE l.product_id = (SELECT h.id FROM held h)
-ORDER BY l.id
-FOR UPDATE;
+SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
 
 -- name: product_delete :one
 -- Refuses while an invoice or a license exists, unless forced; then all that

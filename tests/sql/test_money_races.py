@@ -192,6 +192,26 @@ def test_settle_under_delete(db, crowd, what):
             {"settled", "unknown", "unchanged"}
 
 
+def test_deletes_at_once(db, crowd):
+    for _ in range(15):
+        p = product(db)
+        tiers = [policy(db, p) for _ in range(CROWD - 1)]
+        for y in tiers * 3:
+            settle(db, buy(db, p, policy_slug=y["slug"]))
+
+        def work(session, n):
+            what, target = ("product", p) if n == CROWD - 1 else \
+                ("policy", tiers[n])
+            return call(session, what + "_delete", id=target["id"],
+                        force=True, lock=what + "_delete_lock")
+
+        answers = at_once(crowd, work)
+        no_trouble(answers)
+        gone = [a["body"] for a in answers if a]
+        assert sum(g["cascaded_licenses"] for g in gone) == \
+            sum(g["cascaded_invoices"] for g in gone) == 3 * len(tiers)
+
+
 def test_claims_are_shared_out(db, crowd):
     p = product(db)
     for _ in range(50):
