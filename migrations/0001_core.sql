@@ -176,10 +176,11 @@ CREATE TABLE machines (
 	deactivated_at      timestamptz,
 	deactivation_reason text
 ) WITH (fillfactor = 80);
-CREATE UNIQUE INDEX machines_active ON machines (license_id, fingerprint_hash)
-	WHERE deactivated_at IS NULL;
-CREATE INDEX machines_license ON machines (license_id)
-	WHERE deactivated_at IS NOT NULL;
+-- One active machine of a fingerprint to a license: deactivated_at is NULL in
+-- those, and counts as a value here.  The one index by license, too: were there
+-- a shorter one, the planner would search a license's machines in it one by one.
+CREATE UNIQUE INDEX machines_seat ON machines
+	(license_id, fingerprint_hash, deactivated_at) NULLS NOT DISTINCT;
 
 -- Every validation that was answered, by month.  No foreign keys: the log
 -- outlives what it tells of.

@@ -27,7 +27,7 @@ held AS (
 )
 
 -- name: heartbeat_batch :many
--- Beats the hearts of a batch of machines (machines_active); answers in the
+-- Beats the hearts of a batch of machines (machines_seat); answers in the
 -- order asked, `reason' NULL is yes.
 WITH asked AS (
 	SELECT generate_series(1, cardinality(@license::uuid[])) AS place,
@@ -62,7 +62,8 @@ FOR NO KEY UPDATE;
 
 -- name: machine_activate :one
 -- May this machine have a seat?  A known one has; a stranger gets one below the
--- cap.  The seat itself is seats_take_1's, as for validations.
+-- cap.  The seat itself is seats_take_1's, as for validations; it may be one
+-- that was given back after our count, hence least().
 WITH asked AS (
 	SELECT l.id AS license_id, l.max_machines, m.id AS machine_id,
 	    m.ctid AS machine_row, {{machine_stale}} AS stale,
@@ -91,8 +92,10 @@ WITH asked AS (
 	    a.max_machines,
 	    CASE WHEN a.refused IS NULL
 	    THEN coalesce(s.machine_id, a.machine_id) END AS machine_id,
-	    CASE WHEN a.refused IS NOT NULL THEN 0 ELSE a.active_count +
-		(s.machine_id IS NOT NULL)::int END AS active_count,
+	    CASE WHEN a.refused IS NOT NULL THEN 0
+	    WHEN s.machine_id IS NULL THEN a.active_count
+	    ELSE least(a.active_count + 1, nullif(a.max_machines, 0))
+	    END AS active_count,
 	    CASE WHEN a.refused IS NOT NULL THEN a.refused
 	    WHEN s.reason = 'fingerprint_mismatch' THEN 'too_many_machines'
 	    ELSE s.reason END AS reason
@@ -106,7 +109,7 @@ SELECT NULL AS fault, NULL AS message,
 FROM answer a;
 
 -- name: machine_deactivate_own :one
--- The client gives its seat back (machines_active).  Unknown licenses, unknown
+-- The client gives its seat back (machines_seat).  Unknown licenses, unknown
 -- machines and those already gone are all not_found.
 WITH gone AS (
 	UPDATE machines m SET deactivated_at = now(), deactivation_reason =
@@ -161,9 +164,8 @@ m.id, m.license_id, m.hostname, m.platform, m.ip_last_seen, m.activated_at,
 
 -- name: machine_list :one
 -- Machines by last heartbeat, newest first.  Of one license by
--- machines_active and machines_license, of a product through
--- licenses_product; otherwise the top of a full scan, since an index on
--- heartbeats would make every one of them dearer.
+-- machines_seat, of a product through licenses_product; otherwise the top of a
+-- full scan, since an index on heartbeats would make every one of them dearer.
 WITH mark AS (
 	SELECT timestamptz 'epoch' + split_part(@cursor::text, '_', 1)::bigint
 	    * interval '1 microsecond' AS last_heartbeat_at,
@@ -171,12 +173,8 @@ WITH mark AS (
 ), found AS (
 	SELECT {{machine_row}}
 	FROM machines m
-	WHERE m.license_id = @license_id::uuid AND m.deactivated_at IS NULL
-	UNION ALL
-	SELECT {{machine_row}}
-	FROM machines m
-	WHERE m.license_id = @license_id::uuid AND @include_inactive::boolean
-	AND m.deactivated_at IS NOT NULL
+	WHERE m.license_id = @license_id::uuid
+	AND (m.deactivated_at IS NULL OR @include_inactive::boolean)
 	UNION ALL
 	SELECT {{machine_row}}
 	FROM products p

@@ -18,7 +18,7 @@ CASE WHEN a.reason = 'seat'
 -- Judges a batch of keys that the worker has checked (`early' is what it found
 -- wrong), in the order of the contract, gives seats, beats hearts, logs.
 -- Answers in the order asked; `reason' NULL is yes.  Two index look-ups a row:
--- licenses_pkey and, by license and fingerprint, machines_active.
+-- licenses_pkey and, by license and fingerprint, machines_seat.
 WITH asked AS (
 	SELECT generate_series(1, cardinality(@license::uuid[])) AS place,
 	    unnest(@license::uuid[]) AS license_id,

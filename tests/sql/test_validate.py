@@ -225,7 +225,7 @@ def test_heartbeats_are_heap_only(db):
     pid, _ = product(db)
     lid = license(db, pid)
     machine(db, lid)
-    index = "SELECT pg_relation_size('machines_active'), " \
+    index = "SELECT pg_relation_size('machines_seat'), " \
         "pg_relation_size('machines_pkey')"
     before = db.sql(index)
     for i in range(500):
@@ -242,3 +242,15 @@ def test_a_batch_that_fails_leaves_nothing(db):
     assert active(db, lid) == 0
     assert db.sql("SELECT count(*) FROM validation_log "
                   f"WHERE license_id = '{lid}'") == [("0",)]
+
+
+@pytest.mark.parametrize("name", ["validate_batch", "heartbeat_batch"])
+def test_a_machine_is_found_among_many_of_its_license(db, name):
+    """Not by looking through all machines of the license."""
+    db.prepare(name)
+    nulls = ", ".join(["NULL"] * len(db.bind(name, {})[0]))
+    plan = "\n".join(r for r, in db.sql(f"EXPLAIN EXECUTE {name}({nulls})"))
+    condition = plan.split("Index Scan using machines_seat")[1]
+    condition = condition.split("Index Cond: ")[1].split("\n")[0]
+    for column in ("license_id = ", "fingerprint_hash = ", "deactivated_at IS"):
+        assert column in condition, plan
