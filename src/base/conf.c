@@ -51,6 +51,9 @@ static const struct setting	settings[] = {
 
 #define NSETTINGS	(sizeof(settings) / sizeof(settings[0]))
 
+/* What the environment had so far: a secret comes in one of two ways. */
+static bool	given[NSETTINGS];
+
 static const char **
 text_at(const struct setting *s)
 {
@@ -96,12 +99,10 @@ read_value(const struct setting *s, const char *value, struct buf *errors)
 static void
 read_file(const struct setting *s, const char *path, struct buf *errors)
 {
-	static char	none[1];
-	char		*value;
-	size_t		 n;
-	FILE		*fp;
+	char	*value;
+	size_t	 n;
+	FILE	*fp;
 
-	*text_at(s) = none;
 	if ((fp = fopen(path, "re")) == NULL) {
 		buf_printf(errors, "%s_FILE: cannot open %s\n", s->name, path);
 		return;
@@ -118,27 +119,45 @@ read_file(const struct setting *s, const char *path, struct buf *errors)
 	*text_at(s) = value;
 }
 
-static void
-read_one(const char *entry, struct buf *errors)
+static bool
+is_wanted(const char *name, const char *const *names)
 {
-	const char	*eq = strchr(entry, '=');
-	size_t		 n = (size_t)(eq - entry), len, i;
+	if (names == NULL)
+		return (true);
+	for (; *names != NULL; names++) {
+		if (!strcmp(*names, name))
+			return (true);
+	}
+	return (false);
+}
 
-	for (i = 0; i < NSETTINGS; i++) {
-		len = strlen(settings[i].name);
-		if (strncmp(entry, settings[i].name, len))
+static void
+read_one(const char *entry, const char *const *names, struct buf *errors)
+{
+	const struct setting	*s;
+	const char		*eq = strchr(entry, '=');
+	size_t			 n = (size_t)(eq - entry), len;
+	bool			 file;
+
+	for (s = settings; s < settings + NSETTINGS; s++) {
+		len = strlen(s->name);
+		if (strncmp(entry, s->name, len))
 			continue;
-		if (n == len) {
-			if (eq[1] != '\0')	/* empty: as if not there */
-				read_value(&settings[i], eq + 1, errors);
+		file = s->kind == KIND_SECRET && n == len + 5 &&
+		    !strncmp(entry + len, "_FILE", 5);
+		if (n != len && !file)
+			continue;
+		/* Empty: as if not there. */
+		if (eq[1] == '\0' || !is_wanted(s->name, names))
 			return;
-		}
-		if (settings[i].kind == KIND_SECRET && n == len + 5 &&
-		    !strncmp(entry + len, "_FILE", 5)) {
-			if (eq[1] != '\0')
-				read_file(&settings[i], eq + 1, errors);
-			return;
-		}
+		if (given[s - settings])
+			buf_printf(errors, "%s: given twice\n", s->name);
+		given[s - settings] = true;
+		if (file)
+			read_file(s, eq + 1, errors);
+		else
+			read_value(s, eq + 1, errors);
+		return;
 	}
 	buf_printf(errors, "%.*s: there is no such setting\n", (int)n, entry);
 }
@@ -150,9 +169,25 @@ require(const char *value, const char *name, struct buf *errors)
 		buf_printf(errors, "%s: required\n", name);
 }
 
-/* What one setting says about another. */
 static void
-check_all(struct buf *errors)
+check_btcpay(struct buf *errors)
+{
+	if (*conf.btcpay_url == '\0')
+		return;
+	if (!text_is_url(conf.btcpay_url))
+		buf_puts(errors, "LICET_BTCPAY_URL: not an http or https URL\n");
+	if (*conf.btcpay_public_url != '\0' &&
+	    !text_is_url(conf.btcpay_public_url))
+		buf_puts(errors, "LICET_BTCPAY_PUBLIC_URL: not an http or https "
+		    "URL\n");
+	require(conf.btcpay_store_id, "LICET_BTCPAY_STORE_ID", errors);
+	require(conf.btcpay_api_key, "LICET_BTCPAY_API_KEY", errors);
+	require(conf.btcpay_webhook_secret, "LICET_BTCPAY_WEBHOOK_SECRET",
+	    errors);
+}
+
+bool
+conf_check(struct buf *errors)
 {
 	bool	production = conf_is_production();
 
@@ -172,18 +207,8 @@ check_all(struct buf *errors)
 		    "LICET_ENV=production\n");
 	if (conf_is(conf.payments, "btcpay"))
 		require(conf.btcpay_url, "LICET_BTCPAY_URL", errors);
-	if (*conf.btcpay_url == '\0')
-		return;
-	if (!text_is_url(conf.btcpay_url))
-		buf_puts(errors, "LICET_BTCPAY_URL: not an http or https URL\n");
-	if (*conf.btcpay_public_url != '\0' &&
-	    !text_is_url(conf.btcpay_public_url))
-		buf_puts(errors, "LICET_BTCPAY_PUBLIC_URL: not an http or https "
-		    "URL\n");
-	require(conf.btcpay_store_id, "LICET_BTCPAY_STORE_ID", errors);
-	require(conf.btcpay_api_key, "LICET_BTCPAY_API_KEY", errors);
-	require(conf.btcpay_webhook_secret, "LICET_BTCPAY_WEBHOOK_SECRET",
-	    errors);
+	check_btcpay(errors);
+	return (errors->len == 0 && !errors->failed);
 }
 
 /* Links are made by appending, so a URL ends without a slash. */
@@ -199,11 +224,13 @@ trim_slash(const char **url)
 }
 
 bool
-conf_load(char *const *environment, struct buf *errors)
+conf_read(char *const *environment, const char *const *names,
+    struct buf *errors)
 {
 	size_t	i;
 
 	for (i = 0; i < NSETTINGS; i++) {
+		given[i] = false;
 		if (settings[i].kind == KIND_NUMBER)
 			*(long long *)(void *)((char *)&conf +
 			    settings[i].offset) = settings[i].number;
@@ -213,13 +240,19 @@ conf_load(char *const *environment, struct buf *errors)
 	for (; *environment != NULL; environment++) {
 		if (!strncmp(*environment, "LICET_", 6) &&
 		    strchr(*environment, '=') != NULL)
-			read_one(*environment, errors);
+			read_one(*environment, names, errors);
 	}
 	trim_slash(&conf.public_url);
 	trim_slash(&conf.btcpay_url);
 	trim_slash(&conf.btcpay_public_url);
-	check_all(errors);
 	return (errors->len == 0 && !errors->failed);
+}
+
+bool
+conf_load(char *const *environment, struct buf *errors)
+{
+	conf_read(environment, NULL, errors);
+	return (conf_check(errors));
 }
 
 bool
@@ -253,5 +286,45 @@ conf_document(struct buf *b)
 		else
 			buf_printf(b, "%s | text", s->value);
 		buf_printf(b, " | %s |\n", s->help);
+	}
+}
+
+/* A comment, wrapped. */
+static void
+put_comment(struct buf *b, const char *text)
+{
+	size_t	column = 0, len;
+
+	for (; *text != '\0'; text += len + strspn(text + len, " ")) {
+		len = strcspn(text, " ");
+		if (column == 0 || column + 1 + len > 78) {
+			buf_puts(b, column == 0 ? "#" : "\n#");
+			column = 1;
+		}
+		buf_printf(b, " %.*s", (int)len, text);
+		column += 1 + len;
+	}
+	buf_puts(b, "\n");
+}
+
+void
+conf_example(struct buf *b)
+{
+	const struct setting	*s;
+
+	for (s = settings; s < settings + NSETTINGS; s++) {
+		buf_puts(b, "\n");
+		put_comment(b, s->help);
+		if (s->kind == KIND_NUMBER)
+			buf_printf(b, "# %lld to %lld, %s.\n#%s=%lld\n", s->min,
+			    s->max, s->unit, s->name, s->number);
+		else if (s->kind == KIND_CHOICE)
+			buf_printf(b, "# One of %s.\n#%s=%s\n", s->choices,
+			    s->name, s->value);
+		else if (s->kind == KIND_SECRET)
+			buf_printf(b, "# Or a file whose first line it is.\n"
+			    "#%s=\n#%s_FILE=\n", s->name, s->name);
+		else
+			buf_printf(b, "#%s=%s\n", s->name, s->value);
 	}
 }

@@ -25,9 +25,16 @@ struct conf {
 extern struct conf	conf;
 
 /*
- * Reads and checks all settings.  On false `errors' has a line for each that
- * is unknown, malformed or missing; values of secrets are not in them.
+ * Reads settings: defaults, then what the environment has.  With `names' (NULL
+ * at its end) only those; others keep their defaults, unread.  On false
+ * `errors' has a line for each that is unknown, whether named or not, or
+ * malformed; values of secrets are not in them.
  */
+bool	conf_read(char *const *environment, const char *const *names,
+	    struct buf *errors);
+/* What is missing, and what one setting says about another; a line each. */
+bool	conf_check(struct buf *errors);
+/* Both, of all settings: what a server needs. */
 bool	conf_load(char *const *environment, struct buf *errors);
 
 bool	conf_is(const char *value, const char *choice);
@@ -35,5 +42,7 @@ bool	conf_is_production(void);
 
 /* The tables of docs/configuration.md. */
 void	conf_document(struct buf *);
+/* The body of conf/licet.env.example: all settings, commented out. */
+void	conf_example(struct buf *);
 
 #endif

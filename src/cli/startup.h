@@ -1,0 +1,61 @@
+/*
+ * What must be true before workers start: readable settings, a key ring that
+ * opens, a database with our schema that was made with this ring, and a row
+ * for the payment provider.  Any number of replicas may ask at once.
+ */
+#ifndef CLI_STARTUP_H
+#define CLI_STARTUP_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+struct db_session;
+struct keyring;
+
+struct startup {
+	struct keyring	*keyring;		/* the caller's from then on */
+	char		 provider_id[37];	/* empty: no provider */
+	const char	*provider_kind;		/* "sandbox", "btcpay", "none" */
+};
+
+/*
+ * conf_load(), and what needs more than base/ to be judged: the list of
+ * trusted proxies.  False: `errors' has a line for each trouble.
+ */
+bool		 startup_settings(char *const *environment,
+		    struct buf *errors);
+
+/*
+ * Opens the ring, waits up to `patience' seconds for the database, checks
+ * both against each other, enters keys and provider that the database lacks.
+ * The settings must be loaded.  False: `error' has a sentence or two for the
+ * operator, and there is nothing to be freed.
+ */
+bool		 startup_check(struct startup *, unsigned int patience,
+		    struct buf *error);
+
+/* The parts, for `licetctl doctor', which changes nothing. */
+
+/* LICET_KEY_RING, opened; NULL: `error' says why not. */
+struct keyring	*startup_ring(struct buf *error);
+
+/* Has the database all migrations of this release?  More are no harm. */
+bool		 startup_schema(struct db_session *, struct buf *error);
+
+enum startup_keys {
+	STARTUP_KEYS_SAME,
+	STARTUP_KEYS_NEW,	/* the ring has what the database is to learn */
+	STARTUP_KEYS_OLD,	/* another replica signs with a newer key */
+	STARTUP_KEYS_WRONG	/* not this database's ring, or can't tell */
+};
+
+/* Compares the ring with the database; `error' is for STARTUP_KEYS_WRONG. */
+enum startup_keys
+		 startup_keys(struct db_session *, const struct keyring *,
+		    struct buf *error);
+
+/* What LICET_PAYMENTS comes to: "sandbox", "btcpay" or "none". */
+const char	*startup_provider_kind(void);
+
+#endif
