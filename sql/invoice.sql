@@ -1,10 +1,11 @@
 -- fragment: effective_policy
 -- The policy under which a product (alias s) sells when none is named: the one
--- slugged `default', else the first by name, of those that can be bought.
+-- slugged `default', public or not, else the first public one by name.  One
+-- that is neither was made for someone, and its price isn't everybody's.
 (SELECT e.id
 	FROM policies e
-	WHERE e.product_id = s.product_id AND e.active AND e.public
-	AND e.archived_at IS NULL
+	WHERE e.product_id = s.product_id AND e.active AND e.archived_at IS NULL
+	AND (e.public OR e.slug = 'default')
 	ORDER BY e.slug = 'default' DESC, e.name, e.id
 	LIMIT 1)
 
@@ -123,7 +124,7 @@ WITH product AS MATERIALIZED (
 	    WHEN y.archived_at IS NOT NULL
 	    THEN 'bad_request the policy is archived'
 	    WHEN NOT y.active THEN 'bad_request the policy is not active'
-	    WHEN NOT y.public THEN 'bad_request the policy is not public'
+	    WHEN NOT y.public AND @policy_slug <> '' THEN 'bad_request the policy is not public'
 	    WHEN y.is_trial THEN NULL
 	    WHEN s.price_currency <> 'SAT'
 	    THEN 'upstream_error no exchange rate source is configured'
@@ -143,7 +144,7 @@ WITH product AS MATERIALIZED (
 	    CASE WHEN o.amount = 0 THEN 'free-' || @invoice_id END,
 	    o.product_id, o.policy_id,
 	    CASE WHEN o.amount = 0 THEN 'settled' ELSE 'pending' END,
-	    NULLIF(@buyer_email::text, ''), @buyer_note::text, o.amount,
+	    NULLIF(btrim(@buyer_email::text), ''), @buyer_note::text, o.amount,
 	    o.amount, COALESCE(NULLIF(@redirect_url::text, ''),
 	        @public_url::text || '/thank-you?invoice_id=' || @invoice_id),
 	    o.price_currency, o.listed_value, o.is_trial,
