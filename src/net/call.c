@@ -1,26 +1,21 @@
 /*
- * Calls on Kore's curl interface, which owns the multi handle and its events.
- * What Kore leaves to its users is settled here:
+ * Calls of libcurl, each with limits that it can not lift:
  *
- *  - Kore ends a transfer (removes and frees the easy handle) before it runs
- *    the callback and does not look at the call afterwards, so a call may be
- *    freed, and others started or cancelled, from within it;
- *  - a transfer that was added only starts after the next turn of the loop,
- *    which may sleep until then: a timer of 0 ms wakes it;
- *  - when a call ends while its name is being resolved, libcurl waits for the
- *    resolver's thread, for as long as the name server likes, unless it is
- *    told to be quick;
+ *  - when a call ends while its name is being resolved, libcurl would wait
+ *    for the resolver's thread, for as long as the name server likes, and all
+ *    of the worker with it, so it is told to be quick;
  *  - a connection kept from an earlier call was judged by that call's policy,
  *    so calls to public addresses share none.
  */
 #include "net/call.h"
 
 #include "net/address.h"
+#include "net/loop.h"
 
 #include <kore/kore.h>
-#include <kore/curl.h>
 
-#include <sys/queue.h>
+#include <curl/curl.h>
+
 #include <sys/socket.h>
 
 #include <stdio.h>
@@ -37,9 +32,8 @@
 #define USER_AGENT		"Licet/1"
 
 struct net_call {
+	struct loop_transfer	 transfer;	/* first: see call_ended */
 	uint32_t		 magic;
-	struct kore_curl	 curl;
-	bool			 begun;		/* curl is initialised */
 	struct kore_timer	*failing;	/* tells of `error' soon */
 	const char		*error;
 	void			(*done)(void *, const struct net_reply *);
@@ -52,7 +46,6 @@ struct net_call {
 };
 
 static unsigned int	count;
-static bool		nudged;
 
 static void		 call_fail_soon(struct net_call *, const char *);
 static const char	*call_setup(struct net_call *,
@@ -63,20 +56,12 @@ static const char	*call_method(struct net_call *,
 			    const struct net_request *);
 static void		 call_limits(struct net_call *,
 			    const struct net_request *);
-static void		 call_ended(struct kore_curl *, void *);
+static void		 call_ended(struct loop_transfer *, CURLcode);
 static void		 call_failed(void *, u_int64_t);
 static void		 call_free(struct net_call *);
 static size_t		 reply_write(char *, size_t, size_t, void *);
 static curl_socket_t	 socket_open(void *, curlsocktype,
 			    struct curl_sockaddr *);
-
-static void
-nudge(void *arg, u_int64_t now)
-{
-	(void)arg;
-	(void)now;
-	nudged = false;
-}
 
 struct net_call *
 net_call(const struct net_request *req,
@@ -91,21 +76,15 @@ net_call(const struct net_request *req,
 	call->arg = arg;
 	call->max = req->reply_max > 0 ? req->reply_max : REPLY_MAX;
 	count++;
-	if (!kore_curl_init(&call->curl, req->url, KORE_CURL_ASYNC)) {
-		call_fail_soon(call, "cannot start a transfer");
-		return (call);
-	}
-	call->begun = true;
-	if ((error = call_setup(call, req)) != NULL) {
+	call->transfer.ended = call_ended;
+	if (!loop_open(&call->transfer))
+		error = "cannot start a transfer";
+	else
+		error = call_setup(call, req);
+	if (error != NULL)
 		call_fail_soon(call, error);
-		return (call);
-	}
-	kore_curl_bind_callback(&call->curl, call_ended, call);
-	kore_curl_run(&call->curl);
-	if (!nudged) {
-		nudged = true;
-		kore_timer_add(nudge, 0, NULL, KORE_TIMER_ONESHOT);
-	}
+	else
+		loop_begin(&call->transfer);
 
 	return (call);
 }
@@ -121,11 +100,12 @@ call_fail_soon(struct net_call *call, const char *error)
 static const char *
 call_setup(struct net_call *call, const struct net_request *req)
 {
-	CURL		*h = call->curl.handle;
+	CURL		*h = call->transfer.handle;
 	const char	*error;
 
-	/* So that Kore asks for the status when the transfer ends. */
-	call->curl.type = KORE_CURL_TYPE_HTTP_CLIENT;
+	if (req->url == NULL || curl_easy_setopt(h, CURLOPT_URL, req->url) !=
+	    CURLE_OK)
+		return ("no URL");
 	if (curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https") !=
 	    CURLE_OK)
 		return ("cannot restrict protocols");
@@ -150,7 +130,7 @@ call_setup(struct net_call *call, const struct net_request *req)
 static void
 call_limits(struct net_call *call, const struct net_request *req)
 {
-	CURL	*h = call->curl.handle;
+	CURL	*h = call->transfer.handle;
 	long	 total, connect;
 
 	total = req->timeout_ms > 0 ? (long)req->timeout_ms : TIMEOUT_MS;
@@ -204,7 +184,7 @@ call_headers(struct net_call *call, const struct net_request *req)
 		if (strchr(*h, ':') == NULL || !header_add(call, *h, ""))
 			return ("bad header");
 	}
-	curl_easy_setopt(call->curl.handle, CURLOPT_HTTPHEADER,
+	curl_easy_setopt(call->transfer.handle, CURLOPT_HTTPHEADER,
 	    call->headers);
 
 	return (NULL);
@@ -213,7 +193,7 @@ call_headers(struct net_call *call, const struct net_request *req)
 static const char *
 call_method(struct net_call *call, const struct net_request *req)
 {
-	CURL		*h = call->curl.handle;
+	CURL		*h = call->transfer.handle;
 	const char	*method = req->method == NULL ? "GET" : req->method;
 	bool		 body;
 
@@ -282,25 +262,29 @@ reply_write(char *data, size_t one, size_t n, void *arg)
 	return (n);
 }
 
-/* Kore's callback. */
 static void
-call_ended(struct kore_curl *curl, void *arg)
+call_ended(struct loop_transfer *t, CURLcode code)
 {
-	struct net_call		*call = arg;
+	struct net_call		*call = (struct net_call *)t;
 	struct net_reply	 reply;
+	long			 status = 0;
 
 	if (call->magic != CALL_MAGIC)
 		fatal("net: not a call");
 	memset(&reply, 0, sizeof(reply));
 	reply.body = "";
-	if (kore_curl_success(curl)) {
-		reply.status = (int)curl->http.status;
+	if (code == CURLE_OK) {
+		(void)curl_easy_getinfo(t->handle, CURLINFO_RESPONSE_CODE,
+		    &status);
+		reply.status = (int)status;
 		if (call->body != NULL)
 			reply.body = call->body;
 		reply.len = call->len;
+	} else if (call->error != NULL) {
+		reply.error = call->error;
 	} else {
-		reply.error = call->error != NULL ? call->error :
-		    kore_curl_strerror(curl);
+		reply.error = t->error[0] != '\0' ? t->error :
+		    curl_easy_strerror(code);
 	}
 	call->done(call->arg, &reply);
 	call_free(call);
@@ -339,8 +323,7 @@ call_free(struct net_call *call)
 {
 	struct curl_slist	*s;
 
-	if (call->begun)
-		kore_curl_cleanup(&call->curl);
+	loop_end(&call->transfer);
 	for (s = call->headers; s != NULL; s = s->next)
 		explicit_bzero(s->data, strlen(s->data));
 	curl_slist_free_all(call->headers);

@@ -11,7 +11,6 @@
 
 #include <kore/kore.h>
 #include <kore/http.h>
-#include <kore/curl.h>
 
 #define TURN_MS		10
 
@@ -69,8 +68,6 @@ turn(void)
 	kore_platform_event_wait(wait < TURN_MS ? wait : TURN_MS);
 	now = kore_time_ms();
 	kore_timer_run(now);
-	kore_curl_run_scheduled();
-	kore_curl_do_timeout();
 	http_process();
 	kore_connection_check_timeout(now);
 	kore_connection_prune(KORE_CONNECTION_PRUNE_DISCONNECT);

@@ -9,6 +9,7 @@
 #include <kore/seccomp.h>
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 bool	serve_seccomp_off;
@@ -35,9 +36,14 @@ static struct sock_filter	allow_licet[] = {
 	KORE_SYSCALL_ALLOW(sendmmsg),
 	KORE_SYSCALL_ALLOW(pipe2),
 	KORE_SYSCALL_ALLOW(eventfd2),
+	KORE_SYSCALL_ALLOW(epoll_create1),
+	KORE_SYSCALL_ALLOW_ARG(ioctl, 1, FIONBIO),
+	KORE_SYSCALL_ALLOW_ARG(ioctl, 1, FIONREAD),
 
 	/* Threads: the resolver's.  glibc does without clone3. */
 	KORE_SYSCALL_DENY(clone3, ENOSYS),
+	KORE_SYSCALL_ALLOW(clone),
+	KORE_SYSCALL_ALLOW(set_robust_list),
 	KORE_SYSCALL_ALLOW(rseq),
 	KORE_SYSCALL_ALLOW(gettid),
 	KORE_SYSCALL_ALLOW(sched_getaffinity),
