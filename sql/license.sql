@@ -137,8 +137,7 @@ LEFT JOIN made l ON true;
 
 -- name: license_get :one
 -- One license with all that hangs on it.  Leans on the primary key,
--- events_target and validation_log_license; the machines' two cases name the
--- partial indexes machines_active and machines_license.
+-- machines_seat, events_target and validation_log_license.
 SELECT json_build_object('license', {{license_json}},
     'product_slug', p.slug, 'policy_slug', y.slug,
     'machines', COALESCE((
@@ -152,8 +151,7 @@ SELECT json_build_object('license', {{license_json}},
             'active', m.deactivated_at IS NULL)
             ORDER BY m.last_heartbeat_at DESC, m.id)
         FROM machines m
-        WHERE m.license_id = l.id
-        AND (m.deactivated_at IS NULL OR m.deactivated_at IS NOT NULL)), '[]'),
+        WHERE m.license_id = l.id), '[]'),
     'history', COALESCE((
         SELECT json_agg(json_build_object('id', e.id,
             'actor_kind', e.actor_kind, 'actor_hash', e.actor_hash,

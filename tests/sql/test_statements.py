@@ -8,10 +8,9 @@ from statements import STATEMENTS
 
 GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
            "rate_buckets", "sandbox_invoices", "products", "policies")
-# What is read whole on purpose: all that is for sale; all machines when none
-# in particular are asked for, or once in a delete that takes many licenses.
+# What is read whole on purpose: all that is for sale, all machines when none
+# in particular are asked for, all buckets to find the full ones.
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
-         "product_delete": {"machines"}, "policy_delete": {"machines"},
          "limit_prune": {"rate_buckets"}}
 LISTS = ("product_list", "license_list", "license_search",
          "invoice_claim_due")
