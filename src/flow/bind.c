@@ -17,7 +17,6 @@ static const char	*request_ip(struct flow *);
 static const char	*user_agent(struct flow *);
 static const char	*public_url(struct flow *);
 static const char	*body(struct flow *);
-static const char	*signing_key_id(struct flow *);
 
 static const struct {
 	const char	 *name;
@@ -29,7 +28,7 @@ static const struct {
 	{ "user_agent", user_agent },
 	{ "public_url", public_url },
 	{ "body", body },
-	{ "signing_key_id", signing_key_id },
+	{ "signing_key_id", bind_signing_key },
 };
 
 #define NCONTEXT	(sizeof(context) / sizeof(context[0]))
@@ -77,8 +76,8 @@ public_url(struct flow *f)
 	return (conf.public_url);
 }
 
-static const char *
-signing_key_id(struct flow *f)
+const char *
+bind_signing_key(struct flow *f)
 {
 	return (arena_printf(&f->arena, "%u", keyring_active(keyring, NULL)));
 }

@@ -19,6 +19,9 @@ struct keyring;
 void			 bind_use_keyring(const struct keyring *);
 const struct keyring	*bind_keyring(void);
 
+/* Id of the key that signs new licenses, as text in the arena. */
+const char		*bind_signing_key(struct flow *);
+
 /* In the flow's arena: stmt->nargs texts. */
 const char *const	*flow_bind(struct flow *, const struct sql_stmt *);
 

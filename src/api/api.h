@@ -1,0 +1,26 @@
+/* The REST API: one table a resource, one file a table. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "flow/endpoint.h"
+
+extern const struct endpoint	api_service[];
+extern const struct endpoint	api_catalogue[];
+extern const struct endpoint	api_products[];
+extern const struct endpoint	api_policies[];
+extern const struct endpoint	api_licenses[];
+extern const struct endpoint	api_machines[];
+extern const struct endpoint	api_validate[];
+extern const struct endpoint	api_purchase[];
+
+/* In a worker: the batches of validate and heartbeat, the key cache. */
+void	api_open(void);
+void	api_close(void);
+
+/* Each resource's own part of it. */
+void	validate_open(void);
+void	validate_close(void);
+void	machines_open(void);
+void	machines_close(void);
+
+#endif

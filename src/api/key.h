@@ -1,0 +1,46 @@
+/* License keys in requests and answers. */
+#ifndef API_KEY_H
+#define API_KEY_H
+
+#include "crypto/license_key.h"
+#include "flow/flow.h"
+
+enum key_verdict {
+	KEY_GOOD,
+	KEY_BAD_FORMAT,
+	KEY_BAD_SIGNATURE
+};
+
+/* In a worker, after the fork. */
+void		 key_open(void);
+void		 key_close(void);
+
+/* Reads and verifies; the key's parts live in the flow's arena. */
+enum key_verdict key_read(struct flow *, const char *text,
+		    struct license_key *out);
+
+/*
+ * The field `key' of endpoints that the key itself opens: false after
+ * flow_fail() with 400.
+ */
+bool		 key_authorize(struct flow *, struct license_key *out);
+
+/* UUID text of the license that a key names, in the arena. */
+const char	*key_license_id(struct flow *, const struct license_key *);
+
+/* Lower-case hex of a fingerprint's hash, in the arena. */
+const char	*key_fingerprint_hex(struct flow *, const char *fingerprint);
+
+/*
+ * The key of the license in row 0, made from the columns of the fragment
+ * license_facts; in the arena.  NULL: there is no license in the row.
+ */
+const char	*key_render(struct flow *, const struct db_rows *);
+
+/*
+ * The statement's `body' with license_key set to the key of row 0, or left
+ * as it is when there is none.  The caller's to give to flow_json().
+ */
+json_t		*key_render_body(struct flow *, const struct db_rows *);
+
+#endif

@@ -1,0 +1,87 @@
+/* Licenses, as the vendor issues, finds and revokes them. */
+#include "api/api.h"
+
+#include "api/key.h"
+#include "flow/bind.h"
+#include "flow/respond.h"
+
+#include "sql.h"
+
+#include <stdint.h>
+
+static enum flow_next
+license_issue(struct flow *f)
+{
+	return (flow_query_bound(f, &sql_license_issue));
+}
+
+/* The key is in no row: it is made from the license, here. */
+static enum flow_next
+license_issued(struct flow *f)
+{
+	if (flow_refused(f))
+		return (FLOW_DONE);
+	return (flow_json(f, 200, key_render_body(f, flow_rows(f))));
+}
+
+#define PAGE								\
+	{ "limit", FIELD_INTEGER, 0, 1, 100, .help = "100 unless given." }, \
+	{ "cursor", FIELD_TEXT, 0, 1, 100, .help = "`next_cursor` of the page before." }
+#define REASON								\
+	FIELDS({ "reason", FIELD_TEXT, 0, 0, 500, .help = "Kept with the license and in the audit trail." })
+#define ADMIN(m, p)	.method = m, .path = "/v1/admin/licenses" p
+#define READ		.scope = "licenses:read"
+#define WRITE		.scope = "licenses:write"
+
+const struct endpoint	api_licenses[] = {
+	{ ADMIN(POST, ""), WRITE,
+	    .body = FIELDS(
+		{ "product_slug", FIELD_TEXT, FIELD_REQUIRED, 1, 63, .help = "For which product." },
+		{ "policy_slug", FIELD_TEXT, 0, 0, 63, .help = "On whose terms; the fields below beat it." },
+		{ "note", FIELD_TEXT, 0, 0, 2000, .help = "For the vendor; kept in its metadata." },
+		{ "expires_at", FIELD_TIME, .help = "RFC 3339; for ever unless given." },
+		{ "entitlements", FIELD_TEXTS, 0, 1, 255, .help = "What it grants, in this order." },
+		{ "max_machines", FIELD_INTEGER, 0, 0, 1000000, .help = "Seats; 0: any number." },
+		{ "grace_seconds", FIELD_INTEGER, 0, 0, 3155760000, .help = "How long it works after expires_at." },
+		{ "is_trial", FIELD_BOOLEAN, .help = "Marks the key as a trial." },
+		{ "buyer_email", FIELD_EMAIL, .help = "Whose it is." },
+		{ "nostr_npub", FIELD_TEXT, 0, 1, 100, .help = "Whose it is, on Nostr." }),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(license_issue),	/* sql  license_issue */
+		FLOW_STEP(license_issued)),
+	    .errors = "404",
+	    .summary = "Issue a license by hand.",
+	    .answer = "`{license_id,product_id,license_key,issued_at,expires_at,entitlements,is_trial,max_machines}`." },
+	{ ADMIN(GET, ""), READ,
+	    .query = FIELDS(
+		{ "product_id", FIELD_UUID, .help = "Only this product's." }, PAGE),
+	    .sql = &sql_license_list,
+	    .summary = "Licenses, newest first.",
+	    .answer = "`{licenses:[License],next_cursor}`." },
+	{ ADMIN(GET, "/search"), READ,
+	    .query = FIELDS(
+		{ "buyer_email", FIELD_TEXT, 0, 1, 254, .help = "Exactly." },
+		{ "nostr_npub", FIELD_TEXT, 0, 1, 100, .help = "Exactly." },
+		{ "invoice_id", FIELD_TEXT, 0, 1, 200, .help = "Ours or the provider's." },
+		{ "license_id", FIELD_UUID, .help = "Exactly." }, PAGE),
+	    .sql = &sql_license_search,
+	    .summary = "Licenses that match all that is given, newest first.",
+	    .answer = "`{licenses:[License + policy_slug,policy_name,product_slug],next_cursor}`." },
+	{ ADMIN(GET, "/:id"), READ,
+	    .sql = &sql_license_get,
+	    .summary = "One license with its machines, history and last validations.",
+	    .answer = "`{license,product_slug,policy_slug,machines,history,validations}`." },
+	{ ADMIN(POST, "/:id/revoke"), WRITE, .body = REASON,
+	    .sql = &sql_license_revoke,
+	    .summary = "Revoke for good. 404 when it is revoked already.",
+	    .answer = "`{ok:true}`." },
+	{ ADMIN(POST, "/:id/suspend"), WRITE, .body = REASON,
+	    .sql = &sql_license_suspend,
+	    .summary = "Suspend an active license. 404 when it isn't active.",
+	    .answer = "`{ok:true}`." },
+	{ ADMIN(POST, "/:id/unsuspend"), WRITE, .body = REASON,
+	    .sql = &sql_license_unsuspend,
+	    .summary = "Lift a suspension. 404 when there is none.",
+	    .answer = "`{ok:true}`." },
+	ENDPOINT_END
+};

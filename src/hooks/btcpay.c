@@ -1,0 +1,72 @@
+/*
+ * POST /v1/btcpay/webhook/:provider_id: BTCPay Server says that something
+ * happened to an invoice.  The signature proves who says it; the status is
+ * read from the server itself.  Any replica will do, any number of times.
+ */
+#include "hooks/hooks.h"
+
+#include "flow/respond.h"
+#include "flow/settle.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include <string.h>
+#include <strings.h>
+
+static enum flow_next
+hook_read(struct flow *f)
+{
+	struct settle	*s = flow_state(f);
+	const char	*id = flow_text(f, "provider_id"), *signature = NULL;
+	struct pay_hook	 hook;
+
+	if (pay_provider() != &pay_btcpay) {
+		if (id == NULL)
+			return (flow_fail(f, ERR_NO_PROVIDER,
+			    "No BTCPay server is connected."));
+		return (flow_fail(f, ERR_NOT_FOUND, "No such provider."));
+	}
+	if (id != NULL && strcasecmp(id, pay_account()->id))
+		return (flow_fail(f, ERR_NOT_FOUND, "No such provider."));
+	(void)http_request_header(f->req, "btcpay-sig", &signature);
+	if (!pay_btcpay.read_hook(&f->arena, pay_account(), signature,
+	    f->req->http_body == NULL ? "" :
+	    (const char *)f->req->http_body->data, f->req->http_body_length,
+	    &hook))
+		return (flow_fail(f, ERR_UNAUTHORIZED,
+		    "BTCPay-Sig is missing or wrong."));
+	if (hook.invoice_id == NULL)	/* some other event */
+		return (flow_json_text(f, 200, "{\"ok\":true}"));
+	s->invoice_id = hook.invoice_id;
+	return (FLOW_NEXT);
+}
+
+/* The provider's silence is no error of the webhook's: the reconciler asks. */
+static enum flow_next
+hook_answer(struct flow *f)
+{
+	return (flow_json_text(f, 200, "{\"ok\":true}"));
+}
+
+static const struct flow_step	steps[] = {
+	FLOW_STEP(hook_read),
+	FLOW_STEP(settle_ask),		/* call  the invoice, at BTCPay */
+	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
+	FLOW_STEP(hook_answer),
+	{ NULL, NULL }
+};
+
+const struct endpoint	hooks_btcpay[] = {
+	{ .method = POST, .path = "/v1/btcpay/webhook/:provider_id",
+	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
+	    .errors = "401 503",
+	    .summary = "BTCPay Server's webhook; BTCPay-Sig signs the body.",
+	    .answer = "`{ok:true}`, also for events that don't concern us." },
+	{ .method = POST, .path = "/v1/btcpay/webhook",
+	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
+	    .errors = "401 503",
+	    .summary = "The same for the default provider.",
+	    .answer = "`{ok:true}`." },
+	ENDPOINT_END
+};

@@ -1,0 +1,19 @@
+/*
+ * What runs by the clock.  Every worker of every replica has the same timers;
+ * rows decide who does what (FOR UPDATE SKIP LOCKED), so there is no leader
+ * to lose.
+ */
+#ifndef JOBS_JOBS_H
+#define JOBS_JOBS_H
+
+struct db_pool;
+
+/* In a worker.  Nothing new begins once the worker drains. */
+void	jobs_open(struct db_pool *);
+void	jobs_close(void);
+
+/* Each job's own part. */
+void	reconcile_tick(struct db_pool *);
+void	housekeeping_tick(struct db_pool *);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * Kore's hooks: the parent reads settings and checks what must be true, the
+ * workers open their connections and serve, SIGTERM drains them.
+ */
+#include "api/api.h"
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/stat.h"
+#include "cli/cli.h"
+#include "cli/startup.h"
+#include "db/pool.h"
+#include "flow/access.h"
+#include "flow/bind.h"
+#include "flow/flow.h"
+#include "flow/router.h"
+#include "hooks/hooks.h"
+#include "jobs/jobs.h"
+#include "pages/pages.h"
+#include "pay/provider.h"
+#include "serve/drain.h"
+#include "serve/listen.h"
+#include "serve/seccomp.h"
+#include "serve/setup.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+#include <kore/hooks.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DATABASE_PATIENCE	30	/* s at the start */
+#define BODY_MAX		(2 * 1024 * 1024)
+
+static const struct resource	resources[] = {
+	{ "Service", api_service },
+	{ "Catalogue", api_catalogue },
+	{ "Purchase", api_purchase },
+	{ "Validate", api_validate },
+	{ "Machines", api_machines },
+	{ "Products", api_products },
+	{ "Policies", api_policies },
+	{ "Licenses", api_licenses },
+	{ "Webhooks of payment providers", hooks_btcpay },
+	{ "Sandbox", pages_sandbox },
+	{ "Assets", pages_assets },
+	{ NULL, NULL }
+};
+
+static struct startup	startup;
+static struct db_pool	*pool;
+
+/* ---- the parent ---- */
+
+static void __attribute__((noreturn))
+refuse_start(const struct buf *why)
+{
+	(void)fprintf(stderr, "licet: cannot start:\n%s\n", why->data);
+	exit(1);
+}
+
+static void
+parent_configure(void)
+{
+	struct serve_settings	s;
+	struct buf		why;
+	char			pidfile[64];
+	const char *const	*routes;
+	unsigned int		n;
+
+	buf_init(&why, 65536);
+	if (!conf_load(environ, &why))
+		refuse_start(&why);
+	log_set_level(log_level_parse(conf.log_level));
+	access_open();
+	if (!startup_check(&startup, DATABASE_PATIENCE, &why))
+		refuse_start(&why);
+	pay_open(startup.provider_kind, startup.provider_id);
+	bind_use_keyring(startup.keyring);
+	router_open(resources);
+	routes = router_names(&n);
+	stat_open((unsigned int)conf.workers, routes, n);
+
+	serve_seccomp_off = conf_is(conf.seccomp, "off");
+	drain_lead_ms = (unsigned int)conf.drain_lead_ms;
+	snprintf(pidfile, sizeof(pidfile), "/tmp/licet.%d.pid", getpid());
+	s = (struct serve_settings){
+		.listen = conf.listen,
+		.pidfile = *conf.pidfile != '\0' ? conf.pidfile : pidfile,
+		.workers = (unsigned int)conf.workers,
+		.connections = (unsigned int)conf.connections,
+		.body_max = BODY_MAX,
+		.header_timeout = (unsigned int)conf.header_timeout,
+		.body_timeout = (unsigned int)conf.body_timeout,
+		.keepalive = (unsigned int)conf.keepalive,
+	};
+	serve_setup(&s, "dispatch");
+	buf_free(&why);
+}
+
+/* `licetctl …' and `licet …' are the command line; `licet' alone serves. */
+void
+kore_parent_configure(int argc, char **argv)
+{
+	const char	*name = strrchr(argv[0], '/');
+
+	name = name == NULL ? argv[0] : name + 1;
+	if (argc > 1 || !strcmp(name, "licetctl"))
+		exit(cli_main(argc, argv, resources));
+	kore_foreground = skip_chroot = skip_runas = 1;
+	kore_quiet = 1;
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* else forks repeat lines */
+	setenv("PGGSSENCMODE", "disable", 0);	/* Kerberos lists directories */
+	parent_configure();
+}
+
+/* ---- a worker ---- */
+
+void
+kore_worker_configure(void)
+{
+	log_set_worker(worker->id);
+	stat_use(worker->id);
+	srandom((unsigned int)getpid());
+	listen_own(serve_server);
+	pool = db_pool_open((unsigned int)conf.database_connections);
+	flow_open(pool);
+	limit_open(pool);
+	api_open();
+	jobs_open(pool);
+	LOG(LOG_NOTICE, "worker.started", LI("pid", getpid()));
+}
+
+void
+kore_worker_teardown(void)
+{
+	drain_run((unsigned int)conf.drain_ms);
+	jobs_close();
+	api_close();
+	limit_close();
+	db_pool_close(pool);
+	flow_close();
+	LOG(LOG_NOTICE, "worker.stopped", LI("pid", getpid()));
+}

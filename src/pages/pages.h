@@ -1,0 +1,10 @@
+/* HTML for people. */
+#ifndef PAGES_PAGES_H
+#define PAGES_PAGES_H
+
+#include "flow/endpoint.h"
+
+extern const struct endpoint	pages_sandbox[];
+extern const struct endpoint	pages_assets[];
+
+#endif

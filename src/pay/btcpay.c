@@ -1,0 +1,240 @@
+/*
+ * BTCPay Server through its Greenfield API v1 (docs.btcpayserver.org, checked
+ * against 2.4): `Authorization: token KEY', decimals as strings, 200 for a
+ * created invoice.  An event is a hint; the status comes from GET.
+ */
+#include "pay/provider.h"
+
+#include "base/json.h"
+#include "crypto/hmac.h"
+#include "domain/money.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS	8000	/* inside a request's own deadline */
+
+static void
+ask(struct arena *a, const struct pay_account *account, const char *method,
+    const char *path, struct pay_ask *out)
+{
+	out->http.method = method;
+	out->http.url = arena_printf(a, "%s/api/v1/stores/%s/invoices%s",
+	    account->base_url, account->store_id, path);
+	out->http.authorization = arena_printf(a, "token %s",
+	    account->api_key);
+	out->http.timeout_ms = TIMEOUT_MS;
+}
+
+static void
+ask_create(struct arena *a, const struct pay_account *account,
+    const struct pay_order *order, struct pay_ask *out)
+{
+	char	amount[MONEY_TEXT_SIZE], *text;
+	json_t	*body;
+
+	money_sats_to_btc(order->amount_sats, amount);
+	body = json_pack("{s:s,s:s,s:{s:s,s:s,s:s,s:s},s:{s:s,s:b}}",
+	    "amount", amount, "currency", "BTC", "metadata",
+	    "orderId", order->id, "productId", order->product_id,
+	    "itemDesc", order->product_name, "source", "licet",
+	    "checkout", "redirectURL", order->redirect_url,
+	    "redirectAutomatically", 1);
+	text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+	json_decref(body);
+	ask(a, account, "POST", "", out);
+	out->http.content_type = "application/json";
+	out->http.body = arena_strdup(a, text == NULL ? "" : text);
+	out->http.body_len = strlen(out->http.body);
+	free(text);
+}
+
+/* Ids come back to us from webhooks: no byte of them may leave the path. */
+static char *
+escape(struct arena *a, const char *s)
+{
+	static const char	hex[] = "0123456789ABCDEF";
+	char			*out = arena_alloc(a, strlen(s) * 3 + 1), *p = out;
+
+	for (; *s != '\0'; s++) {
+		if ((*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
+		    (*s >= 'A' && *s <= 'Z') || *s == '-' || *s == '_') {
+			*p++ = *s;
+		} else {
+			*p++ = '%';
+			*p++ = hex[(unsigned char)*s >> 4];
+			*p++ = hex[(unsigned char)*s & 15];
+		}
+	}
+	return (out);
+}
+
+static void
+ask_status(struct arena *a, const struct pay_account *account,
+    const char *invoice_id, struct pay_ask *out)
+{
+	ask(a, account, "GET", arena_printf(a, "/%s", escape(a, invoice_id)),
+	    out);
+}
+
+static void
+ask_find(struct arena *a, const struct pay_account *account,
+    const char *order_id, struct pay_ask *out)
+{
+	ask(a, account, "GET", arena_printf(a, "?orderId=%s",
+	    escape(a, order_id)), out);
+}
+
+/*
+ * Expired and paid late is paid: no settled event comes for it.  Complete is
+ * what BTCPay Server 1.0 called Settled.
+ */
+static enum pay_status
+read_status(const char *status, const char *additional)
+{
+	if (!strcmp(status, "Settled") || !strcmp(status, "Complete"))
+		return (PAY_SETTLED);
+	if (!strcmp(status, "Expired"))
+		return (!strcmp(additional, "PaidLate") ? PAY_SETTLED :
+		    PAY_EXPIRED);
+	if (!strcmp(status, "Invalid"))
+		return (PAY_INVALID);
+	return (PAY_PENDING);
+}
+
+static int64_t
+read_amount(const json_t *invoice)
+{
+	const char	*amount = json_text(invoice, "amount");
+	const char	*currency = json_text(invoice, "currency");
+	char		*end;
+	int64_t		 sats;
+
+	if (amount == NULL || currency == NULL)
+		return (-1);
+	if (!strcmp(currency, "BTC"))
+		return (money_btc_to_sats(amount, &sats) ? sats : -1);
+	if (!strcmp(currency, "SATS")) {
+		sats = strtoll(amount, &end, 10);
+		return (end != amount && (*end == '\0' || *end == '.') ?
+		    sats : -1);
+	}
+	return (-1);
+}
+
+/* The buyer may reach BTCPay Server under another name than we do. */
+static const char *
+checkout_url(struct arena *a, const struct pay_account *account,
+    const char *link)
+{
+	const char	*host, *path;
+
+	if (*account->public_url == '\0' ||
+	    (host = strstr(link, "://")) == NULL)
+		return (arena_strdup(a, link));
+	path = strchr(host + 3, '/');
+	return (arena_printf(a, "%s%s", account->public_url,
+	    path == NULL ? "" : path));
+}
+
+static bool
+read_invoice(struct arena *a, const struct pay_account *account,
+    const json_t *j, struct pay_invoice *out)
+{
+	const char	*id = json_text(j, "id");
+	const char	*status = json_text(j, "status");
+	const char	*additional = json_text(j, "additionalStatus");
+	const char	*link = json_text(j, "checkoutLink");
+	const char	*order = json_text2(j, "metadata", "orderId");
+
+	if (id == NULL || *id == '\0' || strlen(id) > 200 || status == NULL)
+		return (false);
+	if (additional == NULL)
+		additional = "None";
+	out->id = arena_strdup(a, id);
+	out->order_id = order == NULL ? NULL : arena_strdup(a, order);
+	out->checkout_url = checkout_url(a, account, link == NULL ? "" : link);
+	out->status = read_status(status, additional);
+	out->amount_sats = read_amount(j);
+	out->detail = arena_printf(a, "%s/%s", status, additional);
+	return (true);
+}
+
+static enum pay_result
+read_answer(struct arena *a, const struct pay_account *account,
+    const struct pay_answer *answer, struct pay_invoice *out)
+{
+	const struct net_reply	*r = answer->reply;
+	enum pay_result		 result;
+	const json_t		*one;
+	json_t			*j;
+	char			 why[96];
+
+	if (r->error != NULL)
+		return (PAY_FAILED);
+	if (r->status >= 400 && r->status < 500 && r->status != 408 &&
+	    r->status != 429)
+		return (PAY_NONE);
+	if (r->status != 200 ||
+	    (j = json_read(r->body, r->len, why, sizeof(why))) == NULL)
+		return (PAY_FAILED);
+	/* A look-up by order id answers with a list, newest first. */
+	one = json_is_array(j) ? json_array_get(j, 0) : j;
+	if (one == NULL)
+		result = PAY_NONE;
+	else
+		result = read_invoice(a, account, one, out) ? PAY_OK :
+		    PAY_FAILED;
+	json_decref(j);
+	return (result);
+}
+
+static bool
+concerns_us(const char *type)
+{
+	static const char *const	types[] = { "InvoiceSettled",
+	    "InvoicePaymentSettled", "InvoiceExpired", "InvoiceInvalid",
+	    "InvoicePaidAfterExpiration" };
+	size_t				i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (!strcmp(types[i], type))
+			return (true);
+	}
+	return (false);
+}
+
+static bool
+read_hook(struct arena *a, const struct pay_account *account,
+    const char *signature, const void *body, size_t len, struct pay_hook *out)
+{
+	const char	*type, *id, *order;
+	json_t		*j;
+	char		 why[96];
+
+	*out = (struct pay_hook){ NULL, NULL };
+	if (!hmac_sha256_header_ok(signature, account->webhook_secret,
+	    strlen(account->webhook_secret), body, len))
+		return (false);
+	if ((j = json_read(body, len, why, sizeof(why))) == NULL)
+		return (true);
+	type = json_text(j, "type");
+	id = json_text(j, "invoiceId");
+	order = json_text2(j, "metadata", "orderId");
+	if (type != NULL && concerns_us(type) && id != NULL && *id != '\0' &&
+	    strlen(id) <= 200) {
+		out->invoice_id = arena_strdup(a, id);
+		out->order_id = order == NULL ? NULL : arena_strdup(a, order);
+	}
+	json_decref(j);
+	return (true);
+}
+
+const struct provider	pay_btcpay = {
+	.kind = "btcpay",
+	.ask_create = ask_create,
+	.ask_status = ask_status,
+	.ask_find = ask_find,
+	.read = read_answer,
+	.read_hook = read_hook,
+};
