@@ -23,8 +23,7 @@ static void	page_env(const struct resource *, struct buf *);
 static void	page_errors(const struct resource *, struct buf *);
 static void	page_metrics(const struct resource *, struct buf *);
 
-#define MADE	"<!-- Made by `make docs` from the program's own tables: " \
-		"don't edit. -->\n\n"
+#define MADE	"<!-- Made by `make docs` from tables in src/: don't edit. -->\n\n"
 
 static const struct page	pages[] = {
 	{ "api", "# The REST API\n\n" MADE

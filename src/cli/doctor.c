@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TEXT_MAX	65536
-#define SPARE_FILES	128	/* that a worker opens beside its clients */
+#define SPARE_FILES	256	/* as in serve/setup.c */
 
 static bool	failed;
 

@@ -123,20 +123,20 @@ judge_connections(const struct db_rows *rows)
 static void
 judge_clock(int64_t theirs, int64_t before, int64_t after)
 {
-	int64_t			off = 0;
+	int64_t			ahead = 0, off;
 	enum doctor_level	level = DOCTOR_OK;
 
 	if (theirs < before)
-		off = before - theirs;
+		ahead = before - theirs;
 	else if (theirs > after)
-		off = theirs - after;
+		ahead = after - theirs;
+	off = ahead < 0 ? -ahead : ahead;
 	if (off > CLOCK_FAIL_US)
 		level = DOCTOR_FAIL;
 	else if (off > CLOCK_WARN_US)
 		level = DOCTOR_WARN;
-	doctor_say(level, "clock", "%s%lld ms off the database's%s",
-	    off == 0 ? "" : theirs < before ? "ahead, " : "behind, ",
-	    (long long)(off / 1000),
+	doctor_say(level, "clock", "%lld ms %s the database's%s",
+	    (long long)(off / 1000), ahead < 0 ? "behind" : "ahead of",
 	    level == DOCTOR_OK ? "" : ": does time synchronisation run here "
 	    "and there?");
 }

@@ -24,9 +24,8 @@
 
 static bool	database_check(struct startup *, struct db_session *,
 		    struct buf *);
-static enum startup_keys
-		keys_compare(const struct keyring *, const struct db_rows *,
-		    struct buf *);
+static enum startup_keys keys_compare(const struct keyring *,
+		    const struct db_rows *, struct buf *);
 static bool	keys_ensure(struct db_session *, const struct keyring *,
 		    struct buf *);
 static bool	keys_enter(struct db_session *, const struct keyring *,

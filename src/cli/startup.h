@@ -51,8 +51,7 @@ enum startup_keys {
 };
 
 /* Compares the ring with the database; `error' is for STARTUP_KEYS_WRONG. */
-enum startup_keys
-		 startup_keys(struct db_session *, const struct keyring *,
+enum startup_keys startup_keys(struct db_session *, const struct keyring *,
 		    struct buf *error);
 
 /* What LICET_PAYMENTS comes to: "sandbox", "btcpay" or "none". */
