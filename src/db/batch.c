@@ -167,7 +167,7 @@ pump_now(void *arg, u_int64_t now)
 
 struct batch *
 batch_open(const struct batch_kind *kind, unsigned int rows,
-    unsigned int lanes, unsigned int connections)
+    unsigned int lanes, unsigned int conns)
 {
 	struct batch	*b;
 	unsigned int	 i;
@@ -178,7 +178,7 @@ batch_open(const struct batch_kind *kind, unsigned int rows,
 	b->kind = kind;
 	b->rows = rows;
 	b->nlanes = lanes;
-	b->pool = db_pool_open(lanes < connections ? lanes : connections);
+	b->pool = db_pool_open(lanes < conns ? lanes : conns);
 	TAILQ_INIT(&b->waiting);
 	b->lanes = kore_calloc(lanes, sizeof(*b->lanes));
 	for (i = 0; i < lanes; i++) {

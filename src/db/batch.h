@@ -42,10 +42,10 @@ struct batch_kind {
 
 /*
  * Up to `rows' items a statement, `lanes' statements at once, each lane with
- * a connection of its own up to `connections'.
+ * a connection of its own up to `conns'.
  */
 struct batch	*batch_open(const struct batch_kind *, unsigned int rows,
-		    unsigned int lanes, unsigned int connections);
+		    unsigned int lanes, unsigned int conns);
 void		 batch_close(struct batch *);
 
 void		 batch_add(struct batch *, struct batch_item *);

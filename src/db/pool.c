@@ -320,16 +320,16 @@ tick(void *arg, u_int64_t now)
 }
 
 struct db_pool *
-db_pool_open(unsigned int connections)
+db_pool_open(unsigned int count)
 {
 	struct db_pool	*p;
 	unsigned int	 i;
 
 	p = kore_calloc(1, sizeof(*p));
-	p->conns = kore_calloc(connections, sizeof(*p->conns));
-	p->nconns = connections;
+	p->conns = kore_calloc(count, sizeof(*p->conns));
+	p->nconns = count;
 	TAILQ_INIT(&p->queue);
-	for (i = 0; i < connections; i++) {
+	for (i = 0; i < count; i++) {
 		p->conns[i].owner = p;
 		p->conns[i].up = queue_run;
 		p->conns[i].idle = queue_run;

@@ -52,8 +52,8 @@ struct db_query {
 	const char *const	*lock_params;
 };
 
-/* Opens `connections' and keeps them open. */
-struct db_pool	*db_pool_open(unsigned int connections);
+/* Opens `count' connections and keeps them open. */
+struct db_pool	*db_pool_open(unsigned int count);
 /* At a worker's end: drops whatever is still under way. */
 void		 db_pool_close(struct db_pool *);
 

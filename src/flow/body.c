@@ -1,12 +1,10 @@
 #include "flow/body.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/uuid.h"
-#include "flow/respond.h"
-
-#include <kore/kore.h>
-#include <kore/http.h>
+#include "flow/fail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +20,10 @@ refuse(struct flow *f, const struct field *fd, const char *why)
 static bool
 keep(struct flow *f, const char *name, const char *text)
 {
-	if (f->nvalues == FLOW_VALUES_MAX)
-		fatal("flow: more than %d values", FLOW_VALUES_MAX);
+	if (f->nvalues == FLOW_VALUES_MAX) {
+		LOG(LOG_CRIT, "flow.values", LS("path", f->endpoint->path));
+		abort();	/* a table with too many fields */
+	}
 	f->values[f->nvalues].name = name;
 	f->values[f->nvalues].text = text;
 	f->nvalues++;
@@ -216,11 +216,22 @@ body_read_path(struct flow *f, const char *name, const char *value, size_t len)
 /* ---- the body ---- */
 
 static bool
+keep_dump(struct flow *f, const struct field *fd, const json_t *v)
+{
+	char	*text;
+
+	if ((text = json_dumps(v, JSON_COMPACT)) == NULL)
+		return (refuse(f, fd, "is too large"));
+	keep(f, fd->name, arena_strdup(&f->arena, text));
+	free(text);
+	return (true);
+}
+
+static bool
 keep_texts(struct flow *f, const struct field *fd, const json_t *v)
 {
 	const json_t	*one;
 	size_t		 i;
-	char		*text;
 
 	json_array_foreach(v, i, one) {
 		if (!json_is_string(one) ||
@@ -230,11 +241,7 @@ keep_texts(struct flow *f, const struct field *fd, const json_t *v)
 			    "must be an array of texts of %lld to %lld bytes",
 			    fd->min, fd->max)));
 	}
-	if ((text = json_dumps(v, JSON_COMPACT)) == NULL)
-		fatal("no memory");
-	keep(f, fd->name, arena_strdup(&f->arena, text));
-	free(text);
-	return (true);
+	return (keep_dump(f, fd, v));
 }
 
 static bool
@@ -242,7 +249,6 @@ keep_tree(struct flow *f, const struct field *fd, const json_t *v)
 {
 	const json_t	*one;
 	size_t		 i;
-	char		*text;
 
 	if (fd->type == FIELD_OBJECTS) {
 		json_array_foreach(v, i, one) {
@@ -251,11 +257,7 @@ keep_tree(struct flow *f, const struct field *fd, const json_t *v)
 				    "must be an array of objects"));
 		}
 	}
-	if ((text = json_dumps(v, JSON_COMPACT)) == NULL)
-		fatal("no memory");
-	keep(f, fd->name, arena_strdup(&f->arena, text));
-	free(text);
-	return (true);
+	return (keep_dump(f, fd, v));
 }
 
 static bool
@@ -295,18 +297,16 @@ keep_json(struct flow *f, const struct field *fd, const json_t *v)
 }
 
 bool
-body_read(struct flow *f)
+body_read(struct flow *f, const void *data, size_t len)
 {
-	const struct http_request	*req = f->req;
-	const struct field		*fd;
-	const json_t			*v;
-	json_t				*all;
-	char				 why[96];
+	const struct field	*fd;
+	const json_t		*v;
+	json_t			*all;
+	char			 why[96];
 
-	if (req->http_body == NULL || req->http_body_length == 0) {
-		all = json_object();
-	} else if ((all = json_read((const char *)req->http_body->data,
-	    req->http_body_length, why, sizeof(why))) == NULL) {
+	all = len == 0 ? json_object() : json_read(data, len, why,
+	    sizeof(why));
+	if (all == NULL) {
 		flow_fail(f, ERR_BAD_REQUEST, "%s", why);
 		return (false);
 	}

@@ -12,7 +12,8 @@
  * Fields that no table has are ignored.
  */
 bool	body_read_query(struct flow *, char *query);
-bool	body_read(struct flow *);
+/* `data' is the whole body; nothing is as good as an empty object. */
+bool	body_read(struct flow *, const void *data, size_t len);
 /* One path parameter, decoded; `id' and `..._id' must be UUIDs, else 404. */
 bool	body_read_path(struct flow *, const char *name, const char *value,
 	    size_t len);

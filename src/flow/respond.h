@@ -2,23 +2,11 @@
 #ifndef FLOW_RESPOND_H
 #define FLOW_RESPOND_H
 
+#include "flow/fail.h"
 #include "flow/flow.h"
 
-/*
- * Gives up with a fault of base/err.def and a message for people; the driver
- * answers it.  Always returns FLOW_DONE.
- */
-enum flow_next	 flow_fail(struct flow *, enum err, const char *fmt, ...)
-		    __attribute__((format(printf, 3, 4)));
 /* The envelope for f->fault; for a limit's verdict 200 with ok:false. */
 void		 flow_answer_fault(struct flow *);
-
-/*
- * Did the statement refuse?  No row is not_found; a `fault' column that is
- * not NULL is that error, with `message'.  True: flow_fail() was called, so
- * return FLOW_DONE.
- */
-bool		 flow_refused(struct flow *);
 
 /* All of these return FLOW_DONE.  A header goes before the answer. */
 void		 flow_header(struct flow *, const char *name,

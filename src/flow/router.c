@@ -5,6 +5,7 @@
 #include "flow/access.h"
 #include "flow/bind.h"
 #include "flow/body.h"
+#include "flow/request.h"
 #include "flow/respond.h"
 #include "serve/guard.h"
 
@@ -254,6 +255,8 @@ begin(struct flow *f)
 	const struct route	*r;
 	struct split		 s = { .n = 0 };
 	unsigned int		 allowed = 0;
+	const void		*body;
+	size_t			 len;
 
 	f->route = nroutes - 1;
 	access_identify(f);
@@ -268,10 +271,11 @@ begin(struct flow *f)
 	}
 	f->endpoint = r->endpoint;
 	f->route = (unsigned int)(r - routes);
+	body = flow_request_body(f, &len);
 	if (!access_check(f) || !read_path(f, r, &s) ||
 	    !body_read_query(f, f->req->query_string) ||
 	    (f->endpoint->body != NULL && !f->endpoint->raw_body &&
-	    !body_read(f)))
+	    !body_read(f, body, len)))
 		return (false);
 	f->at = f->endpoint->steps != NULL ? f->endpoint->steps :
 	    flow_plain_steps;

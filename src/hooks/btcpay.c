@@ -5,21 +5,20 @@
  */
 #include "hooks/hooks.h"
 
+#include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 
-#include <kore/kore.h>
-#include <kore/http.h>
-
-#include <string.h>
 #include <strings.h>
 
 static enum flow_next
 hook_read(struct flow *f)
 {
 	struct settle	*s = flow_state(f);
-	const char	*id = flow_text(f, "provider_id"), *signature = NULL;
+	const char	*id = flow_text(f, "provider_id");
 	struct pay_hook	 hook;
+	const void	*body;
+	size_t		 len;
 
 	if (pay_provider() != &pay_btcpay) {
 		if (id == NULL)
@@ -29,11 +28,9 @@ hook_read(struct flow *f)
 	}
 	if (id != NULL && strcasecmp(id, pay_account()->id))
 		return (flow_fail(f, ERR_NOT_FOUND, "No such provider."));
-	(void)http_request_header(f->req, "btcpay-sig", &signature);
-	if (!pay_btcpay.read_hook(&f->arena, pay_account(), signature,
-	    f->req->http_body == NULL ? "" :
-	    (const char *)f->req->http_body->data, f->req->http_body_length,
-	    &hook))
+	body = flow_request_body(f, &len);
+	if (!pay_btcpay.read_hook(&f->arena, pay_account(),
+	    flow_request_header(f, "btcpay-sig"), body, len, &hook))
 		return (flow_fail(f, ERR_UNAUTHORIZED,
 		    "BTCPay-Sig is missing or wrong."));
 	if (hook.invoice_id == NULL)	/* some other event */

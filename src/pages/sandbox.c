@@ -7,15 +7,13 @@
 #include "pages/pages.h"
 
 #include "base/json.h"
+#include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 #include "flow/template.h"
 
 #include "sql.h"
 #include "templates.h"
-
-#include <kore/kore.h>
-#include <kore/http.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,10 +120,9 @@ static enum flow_next
 checkout_answer(struct flow *f)
 {
 	struct settle	*s = flow_state(f);
-	const char	*accept;
+	const char	*accept = flow_request_header(f, "accept");
 
-	if (http_request_header(f->req, "accept", &accept) &&
-	    strstr(accept, "text/html") != NULL) {
+	if (accept != NULL && strstr(accept, "text/html") != NULL) {
 		flow_header(f, "location", arena_printf(&f->arena,
 		    "/sandbox/%s", s->seen.id));
 		return (flow_send(f, 303, "text/plain", NULL, 0));

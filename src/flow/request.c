@@ -1,0 +1,19 @@
+#include "flow/request.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+const char *
+flow_request_header(const struct flow *f, const char *name)
+{
+	const char	*value;
+
+	return (http_request_header(f->req, name, &value) ? value : NULL);
+}
+
+const void *
+flow_request_body(const struct flow *f, size_t *len)
+{
+	*len = f->req->http_body == NULL ? 0 : f->req->http_body_length;
+	return (*len == 0 ? "" : (const char *)f->req->http_body->data);
+}

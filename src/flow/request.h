@@ -1,0 +1,13 @@
+/* What Kore knows of a request, for files that know no Kore. */
+#ifndef FLOW_REQUEST_H
+#define FLOW_REQUEST_H
+
+#include "flow/flow.h"
+
+/* A header's value, borrowed; NULL: it didn't come. */
+const char	*flow_request_header(const struct flow *, const char *name);
+
+/* The body's bytes, borrowed; never NULL. */
+const void	*flow_request_body(const struct flow *, size_t *len);
+
+#endif
