@@ -195,7 +195,15 @@ CREATE TABLE validation_log (
 	client_ip        text,
 	user_agent       text
 ) PARTITION BY RANGE (occurred_at);
-CREATE INDEX validation_log_license ON validation_log (license_id, occurred_at);
+-- A btree by license would cost every validation a leaf at random: a third of
+-- its time at five million rows a month, and more with each row.  Instead each
+-- half megabyte, when full, gets a Bloom filter of its licenses and its time:
+-- next to nothing to write, and a license's lines are found by reading filters,
+-- some 2 ms a million rows.  Ask for a span of time where one can.
+CREATE INDEX validation_log_license ON validation_log USING brin
+	(license_id uuid_bloom_ops (n_distinct_per_range = 4000,
+	false_positive_rate = 0.01), occurred_at)
+	WITH (pages_per_range = 64, autosummarize = on);
 CREATE TABLE validation_log_default PARTITION OF validation_log DEFAULT;
 
 -- The audit trail: who did what to what.  Rows are written by the statement
