@@ -224,11 +224,9 @@ guard_event(void *arg, int error)
 			return;
 		}
 	}
-	if (!c->handle(c)) {
+	if (!c->handle(c))
 		kore_connection_disconnect(c);
-		return;
-	}
-	if (g->phase == PHASE_LINGER && TAILQ_EMPTY(&c->send_queue))
+	else if (g->phase == PHASE_LINGER && TAILQ_EMPTY(&c->send_queue))
 		(void)shutdown(c->fd, SHUT_WR);
 }
 
@@ -240,12 +238,8 @@ guard_read(struct connection *c, size_t *bytes)
 	ssize_t		 n;
 
 	n = recv(c->fd, nb->buf + nb->s_off, nb->b_len - nb->s_off, 0);
-	if (n > 0) {
-		*bytes = (size_t)n;
-		return (KORE_RESULT_OK);
-	}
-	if (n == -1 && errno == EINTR) {
-		*bytes = 0;
+	if (n > 0 || (n == -1 && errno == EINTR)) {
+		*bytes = n > 0 ? (size_t)n : 0;
 		return (KORE_RESULT_OK);
 	}
 	if (n == -1 && errno != EAGAIN)
@@ -354,7 +348,7 @@ hand_over(struct netbuf *nb, const struct header_facts *f)
 			break;
 	}
 	if (req == NULL || req->flags & HTTP_REQUEST_DELETE) {
-		LOG(LOG_ERR, "serve.mismatch");
+		LOG(LOG_ERR, "serve.mismatch");	/* Kore refused it */
 		c->evt.flags &= ~KORE_EVENT_READ;
 		return (KORE_RESULT_OK);
 	}
@@ -379,9 +373,7 @@ recv_body(struct netbuf *nb)
 	struct guard		*g = guard_of(c);
 	int			 r;
 
-	if (g->phase != PHASE_BODY || nb->extra == NULL)
-		return (KORE_RESULT_OK);
-	if (nb->s_off == 0)
+	if (g->phase != PHASE_BODY || nb->extra == NULL || nb->s_off == 0)
 		return (KORE_RESULT_OK);
 	r = kore_recv_body(nb);
 	c->http_timeout = 0;
@@ -416,10 +408,11 @@ refuse(struct connection *c, int status)
 	net_send_queue(c, text, refusal_render(status, text, sizeof(text)));
 	if (!net_send_flush(c))
 		return (KORE_RESULT_ERROR);
-	if (g->half_closed && TAILQ_EMPTY(&c->send_queue))
-		kore_connection_disconnect(c);
-	else if (TAILQ_EMPTY(&c->send_queue))
+	if (TAILQ_EMPTY(&c->send_queue)) {
 		(void)shutdown(c->fd, SHUT_WR);
+		if (g->half_closed)
+			kore_connection_disconnect(c);
+	}
 
 	return (KORE_RESULT_OK);
 }
@@ -441,10 +434,8 @@ recv_discard(struct netbuf *nb)
 }
 
 static void
-nudge(void *arg, u_int64_t now)
+nudge(void *arg __attribute__((unused)), u_int64_t now __attribute__((unused)))
 {
-	(void)arg;
-	(void)now;
 	nudged = false;
 }
 

@@ -170,35 +170,31 @@ bool
 listen_split(const char *addr, char *host, size_t hostsize, char *port,
     size_t portsize)
 {
-	const char	*colon, *from = addr;
-	size_t		 len;
+	const char	*any = "0.0.0.0";
+	const char	*colon, *from = addr, *to = addr;
+	size_t		 len = 0;
 
-	if ((colon = strrchr(addr, ':')) == NULL) {
-		from = "0.0.0.0";
-		len = strlen(from);
-		colon = addr - 1;	/* so that the port begins at addr */
-	} else if (*addr == '[') {
-		if (colon == addr || colon[-1] != ']')
+	if ((colon = strrchr(addr, ':')) != NULL) {
+		to = colon + 1;
+		len = (size_t)(colon - addr);
+	}
+	if (colon != NULL && *addr == '[') {
+		if (len < 3 || colon[-1] != ']')
 			return (false);
 		from = addr + 1;
-		len = (size_t)(colon - 1 - from);
-		if (len == 0)
-			return (false);
-	} else {
-		len = (size_t)(colon - addr);
-		if (memchr(addr, ':', len) != NULL)
-			return (false);
-		if (len == 0) {
-			from = "0.0.0.0";
-			len = strlen(from);
-		}
+		len -= 2;
+	} else if (memchr(addr, ':', len) != NULL) {
+		return (false);
+	} else if (len == 0) {
+		from = any;
+		len = strlen(any);
 	}
-	if (len >= hostsize || !port_check(colon + 1, portsize))
+	if (len >= hostsize || !port_check(to, portsize))
 		return (false);
 	memcpy(host, from, len);
 	host[len] = '\0';
 
-	return (strlcpy(port, colon + 1, portsize) < portsize);
+	return (strlcpy(port, to, portsize) < portsize);
 }
 
 static bool

@@ -1,158 +1,27 @@
-"""What the server does with HTTP that is odd, hostile or slow.
+"""What the server does with HTTP that is odd or hostile.
 
 Each case talks to a replica directly, byte by byte, since a proxy would
 straighten most of it.  They also pin what the guard takes for granted of
 Kore 4.1: a new Kore that behaves differently fails here.
 """
-import json
-import re
-import select
-import socket
-import time
-
 import pytest
 
-from lib.process import children, resident_kb, wait_for
-
-CONNECTIONS = 16
-GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-UNKNOWN = b"GET /no/such/page HTTP/1.1\r\nHost: x\r\n\r\n"
-CHECK = json.dumps({"key": "LIC1-NONE", "product_slug": "none",
-                    "fingerprint": "f"}).encode()
-CODES = {
-    400: "bad_request",
-    408: "request_timeout",
-    413: "payload_too_large",
-    414: "request_header_fields_too_large",
-    417: "expectation_failed",
-    431: "request_header_fields_too_large",
-    501: "not_implemented",
-    503: "service_unavailable",
-    505: "http_version_not_supported",
-}
+from lib.process import children, resident_kb
+from lib.wire import (CHECK, GET, UNKNOWN, Wire, exchange, get, post,
+                      refused)
 
 
 @pytest.fixture(scope="module")
-def impatient(make_instance):
-    """One worker, short deadlines, few connections."""
-    return make_instance(
-        name="edges", LICET_WORKERS=1, LICET_CONNECTIONS=CONNECTIONS,
-        LICET_HEADER_TIMEOUT=1, LICET_BODY_TIMEOUT=1, LICET_KEEPALIVE=2)
+def instance(make_instance):
+    return make_instance(name="edges", LICET_WORKERS=1)
 
 
 @pytest.fixture
-def edge(impatient):
-    yield impatient
-    with Wire(impatient) as w:
-        w.send(GET)
-        assert w.answer().status == 200, "the server still answers"
-    impatient.check_workers()
-
-
-class Answer:
-    def __init__(self, head, body):
-        first, *lines = head.decode("latin1").split("\r\n")
-        self.status = int(re.match(r"HTTP/1\.[01] (\d{3})", first)[1])
-        self.headers = {}
-        for line in lines:
-            name, value = line.split(":", 1)
-            self.headers[name.lower()] = value.strip()
-        self.body = body
-
-    def json(self):
-        return json.loads(self.body)
-
-
-class Wire:
-    """A bare connection."""
-
-    def __init__(self, instance, seconds=10):
-        self.socket = socket.create_connection(
-            (instance.host, instance.port), timeout=seconds)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rest = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, data):
-        """What a server that refuses does not read is no fault."""
-        try:
-            self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-
-    def half_close(self):
-        self.socket.shutdown(socket.SHUT_WR)
-
-    def read(self):
-        data = self.socket.recv(65536)
-        assert data, f"closed after {self.rest!r}"
-        self.rest += data
-
-    def answer(self, head_only=False):
-        while b"\r\n\r\n" not in self.rest:
-            self.read()
-        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
-        a = Answer(head, b"")
-        size = 0 if head_only or a.status == 100 else \
-            int(a.headers["content-length"])
-        while len(self.rest) < size:
-            self.read()
-        a.body, self.rest = self.rest[:size], self.rest[size:]
-        return a
-
-    def ended(self):
-        """Nothing more comes, and the server closes."""
-        assert self.rest == b""
-        try:
-            assert self.socket.recv(65536) == b""
-        except ConnectionResetError:
-            pass
-
-    def goes_on(self):
-        self.send(GET)
-        assert self.answer().status == 200
-
-
-def post(body, path="/v1/validate", method="POST", length=None, extra=""):
-    length = len(body) if length is None else length
-    return (f"{method} {path} HTTP/1.1\r\nHost: x\r\n{extra}"
-            f"Content-Length: {length}\r\n\r\n").encode() + body
-
-
-def get(*lines, path="/healthz", version="HTTP/1.1", host="Host: x\r\n"):
-    head = f"GET {path} {version}\r\n{host}".encode()
-    for line in lines:
-        head += (line.encode() if isinstance(line, str) else line) + b"\r\n"
-    return head + b"\r\n"
-
-
-def refused(wire, status):
-    a = wire.answer()
-    assert a.status == status
-    assert a.headers["content-type"].startswith("application/json")
-    assert a.headers["access-control-allow-origin"] == "*"
-    assert a.headers["connection"] == "close"
-    body = a.json()
-    assert set(body) == {"ok", "error", "message"}
-    assert body["ok"] is False
-    assert body["error"] == CODES[status]
-    wire.ended()
-
-
-def exchange(edge, data, status):
-    """One answer; refusals close, everything else goes on."""
-    with Wire(edge) as w:
-        w.send(data)
-        if status in CODES:
-            refused(w, status)
-        else:
-            assert w.answer().status == status
-            w.goes_on()
+def edge(instance):
+    yield instance
+    with Wire(instance) as w:
+        w.goes_on()
+    instance.check_workers()
 
 
 # --- several requests ---
@@ -450,98 +319,3 @@ def test_garbage(edge):
     with Wire(edge) as w:
         w.send(b"\x80" * 3000000)
         refused(w, 400)
-
-
-# --- slow and leaving clients ---
-
-@pytest.mark.parametrize("data", [b"G", b"GET /healthz HTTP/1.1\r\nHo",
-                                  GET[:-2]])
-def test_slow_header(edge, data):
-    with Wire(edge) as w:
-        w.send(data)
-        refused(w, 408)
-
-
-def test_slow_body(edge):
-    with Wire(edge) as w:
-        w.send(post(CHECK, length=len(CHECK) + 1))
-        refused(w, 408)
-
-
-@pytest.mark.parametrize("start", [b"GET /healthz HTTP/1.1\r\nX: ",
-                                   post(b"", length=1000)])
-def test_dripping_gains_no_time(edge, start):
-    with Wire(edge) as w:
-        begin = time.monotonic()
-        w.send(start)
-        while not select.select([w.socket], [], [], 0.1)[0]:
-            w.send(b"x")
-            assert time.monotonic() - begin < 8
-        assert w.answer().status == 408
-
-
-def test_silence_is_closed_in_silence(edge):
-    with Wire(edge) as w:
-        w.ended()
-
-
-def test_idle_keep_alive_is_closed_in_silence(edge):
-    with Wire(edge) as w:
-        w.send(GET)
-        assert w.answer().status == 200
-        begin = time.monotonic()
-        w.ended()
-        assert time.monotonic() - begin > 1
-
-
-@pytest.mark.parametrize("data", [GET, post(CHECK)])
-def test_half_close(edge, data):
-    with Wire(edge) as w:
-        w.send(data)
-        w.half_close()
-        assert w.answer().status == 200
-        w.ended()
-
-
-@pytest.mark.parametrize("data", [b"", b"GET /hea", post(CHECK)[:-1]])
-def test_half_close_too_early(edge, data):
-    with Wire(edge) as w:
-        w.send(data)
-        w.half_close()
-        w.ended()
-
-
-def test_client_that_left(edge):
-    for data in (GET, post(CHECK), post(CHECK)[:-1], b"GET /"):
-        for _ in range(20):
-            with Wire(edge) as w:
-                w.send(data)
-                w.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                    b"\1\0\0\0\0\0\0\0")
-
-
-def test_shedding_at_the_limit(edge):
-    held = []
-    try:
-        for _ in range(CONNECTIONS):
-            held.append(Wire(edge))
-            held[-1].goes_on()
-        with Wire(edge) as w:
-            try:
-                refused(w, 503)
-            except ConnectionResetError:
-                pass
-        held.pop().socket.close()
-
-        def admitted():
-            try:
-                with Wire(edge) as v:
-                    v.goes_on()
-                return True
-            except (OSError, AssertionError):
-                return False
-        wait_for(admitted, 1.5, "a place that was left is given away")
-        held[0].goes_on()
-    finally:
-        for w in held:
-            w.socket.close()

@@ -187,8 +187,12 @@ partial_blocks(void **state)
 		size_t		 len, seen;
 		int		 status;
 	} cases[] = {
-		{ "", 0, 0, 0 }, { "G", 1, 0, 0 }, { "\x16\x03", 2, 0, 400 },
-		{ "g", 1, 0, 400 }, { "\r", 1, 0, 400 }, { "\n", 1, 0, 400 },
+		{ "", 0, 0, 0 },
+		{ "G", 1, 0, 0 },
+		{ "\x16\x03", 2, 0, 400 },
+		{ "g", 1, 0, 400 },
+		{ "\r", 1, 0, 400 },
+		{ "\n", 1, 0, 400 },
 		{ "GET / HTTP/1.1\r", 15, 0, 0 },
 		{ "GET / HTTP/1.1\r\n", 16, 15, 0 },
 		{ "GET / HTTP/1.1\rX", 16, 15, 400 },
@@ -246,8 +250,12 @@ crowded_blocks(void **state)
 		int		 named, unread;
 		bool		 fits;
 	} cases[] = {
-		{ 22, 0, true }, { 22, 1, true }, { 10, 30, true },
-		{ 12, 10, true }, { 23, 0, false }, { 23, 5, false },
+		{ 22, 0, true },
+		{ 22, 1, true },
+		{ 10, 30, true },
+		{ 12, 10, true },
+		{ 23, 0, false },
+		{ 23, 5, false },
 	};
 	char	block[4096];
 	size_t	i, n;

@@ -1,0 +1,122 @@
+"""Clients that are slow, that leave, and that are too many.
+
+Bare connections to one worker with short deadlines and few places.
+"""
+import select
+import socket
+import time
+
+import pytest
+
+from lib.process import wait_for
+from lib.wire import CHECK, GET, Wire, post, refused
+
+CONNECTIONS = 16
+
+
+@pytest.fixture(scope="module")
+def instance(make_instance):
+    return make_instance(
+        name="clients", LICET_WORKERS=1, LICET_CONNECTIONS=CONNECTIONS,
+        LICET_HEADER_TIMEOUT=1, LICET_BODY_TIMEOUT=1, LICET_KEEPALIVE=2)
+
+
+@pytest.fixture
+def edge(instance):
+    yield instance
+    with Wire(instance) as w:
+        w.goes_on()
+    instance.check_workers()
+
+
+@pytest.mark.parametrize("data", [b"G", b"GET /healthz HTTP/1.1\r\nHo",
+                                  GET[:-2]])
+def test_slow_header(edge, data):
+    with Wire(edge) as w:
+        w.send(data)
+        refused(w, 408)
+
+
+def test_slow_body(edge):
+    with Wire(edge) as w:
+        w.send(post(CHECK, length=len(CHECK) + 1))
+        refused(w, 408)
+
+
+@pytest.mark.parametrize("start", [b"GET /healthz HTTP/1.1\r\nX: ",
+                                   post(b"", length=1000)])
+def test_dripping_gains_no_time(edge, start):
+    with Wire(edge) as w:
+        begin = time.monotonic()
+        w.send(start)
+        while not select.select([w.socket], [], [], 0.1)[0]:
+            w.send(b"x")
+            assert time.monotonic() - begin < 8
+        assert w.answer().status == 408
+
+
+def test_silence_is_closed_in_silence(edge):
+    with Wire(edge) as w:
+        w.ended()
+
+
+def test_idle_keep_alive_is_closed_in_silence(edge):
+    with Wire(edge) as w:
+        w.send(GET)
+        assert w.answer().status == 200
+        begin = time.monotonic()
+        w.ended()
+        assert time.monotonic() - begin > 1
+
+
+@pytest.mark.parametrize("data", [GET, post(CHECK)])
+def test_half_close(edge, data):
+    with Wire(edge) as w:
+        w.send(data)
+        w.half_close()
+        assert w.answer().status == 200
+        w.ended()
+
+
+@pytest.mark.parametrize("data", [b"", b"GET /hea", post(CHECK)[:-1]])
+def test_half_close_too_early(edge, data):
+    with Wire(edge) as w:
+        w.send(data)
+        w.half_close()
+        w.ended()
+
+
+def test_client_that_left(edge):
+    for data in (GET, post(CHECK), post(CHECK)[:-1], b"GET /"):
+        for _ in range(20):
+            with Wire(edge) as w:
+                w.send(data)
+                w.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    b"\1\0\0\0\0\0\0\0")
+
+
+def test_shedding_at_the_limit(edge):
+    held = []
+    try:
+        for _ in range(CONNECTIONS):
+            held.append(Wire(edge))
+            held[-1].goes_on()
+        with Wire(edge) as w:
+            try:
+                refused(w, 503)
+            except ConnectionResetError:
+                pass
+        held.pop().socket.close()
+
+        def admitted():
+            try:
+                with Wire(edge) as v:
+                    v.goes_on()
+                return True
+            except (OSError, AssertionError):
+                return False
+        wait_for(admitted, 1.5, "a place that was left is given away")
+        held[0].goes_on()
+    finally:
+        for w in held:
+            w.socket.close()
