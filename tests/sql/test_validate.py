@@ -254,3 +254,19 @@ def test_a_machine_is_found_among_many_of_its_license(db, name):
     condition = condition.split("Index Cond: ")[1].split("\n")[0]
     for column in ("license_id = ", "fingerprint_hash = ", "deactivated_at IS"):
         assert column in condition, plan
+
+
+def test_a_middling_table_is_not_read_whole(db):
+    """Batches of one come often; the plan is made for a thousand."""
+    pid, _ = product(db)
+    db.prepare("validate_batch")
+    db.sql("BEGIN")
+    db.sql("INSERT INTO licenses (product_id, signing_key_id, issued_at) "
+           f"SELECT '{pid}', 1, date_trunc('second', now()) "
+           "FROM generate_series(1, 10000)")
+    db.sql("ANALYZE licenses")
+    plan = "\n".join(r for r, in db.sql(
+        "EXPLAIN EXECUTE validate_batch(" + ", ".join(["NULL"] * 9) + ")"))
+    db.sql("ROLLBACK")
+    assert "Index Scan using licenses_pkey" in plan
+    assert "Seq Scan on licenses" not in plan
