@@ -150,8 +150,10 @@ read_one(const char *entry, const char *const *names, struct buf *errors)
 		/* Empty: as if not there. */
 		if (eq[1] == '\0' || !is_wanted(s->name, names))
 			return;
-		if (given[s - settings])
+		if (given[s - settings]) {
 			buf_printf(errors, "%s: given twice\n", s->name);
+			return;
+		}
 		given[s - settings] = true;
 		if (file)
 			read_file(s, eq + 1, errors);

@@ -59,7 +59,9 @@ key_read(const char *file, struct buf *text)
 	FILE	*fp = stdin;
 	bool	 ok;
 
-	if (strcmp(file, "-") && (fp = fopen(file, "re")) == NULL) {
+	if (!strcmp(file, "-")) {
+		file = "standard input";
+	} else if ((fp = fopen(file, "re")) == NULL) {
 		(void)fprintf(stderr, "licetctl: cannot open %s: %s\n", file,
 		    strerror(errno));
 		return (false);
