@@ -130,7 +130,7 @@ WITH product AS MATERIALIZED (
 	    THEN 'upstream_error no exchange rate source is configured'
 	    WHEN COALESCE(y.price_sats_override, s.price_sats) > 0
 	        AND @provider_id::uuid IS NULL
-	    THEN 'bad_request no payment provider is connected'
+	    THEN 'bad_request no payment provider is connected that serves this'
 	    END AS refusal
 	FROM (VALUES (1)) AS one (row)
 	LEFT JOIN product s ON true

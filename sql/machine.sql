@@ -70,6 +70,7 @@ WITH asked AS (
 	    a.fingerprint_hash, a.hostname, a.platform, a.ip,
 	    CASE WHEN l.status <> 'active' THEN l.status
 	    WHEN l.expires_at + {{license_grace}} <= now() THEN 'expired'
+	    WHEN NOT @bound_ok::boolean THEN 'fingerprint_mismatch'
 	    END AS refused,
 	    (SELECT count(*) FROM machines o WHERE o.license_id = l.id
 	    AND o.deactivated_at IS NULL) AS active_count

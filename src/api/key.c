@@ -67,6 +67,17 @@ key_license_id(struct flow *f, const struct license_key *key)
 	return (arena_strdup(&f->arena, text));
 }
 
+bool
+key_is_bound_elsewhere(const struct license_key *key, const char *fingerprint)
+{
+	uint8_t	hash[32];
+
+	if ((key->flags & LICENSE_KEY_BOUND) == 0)
+		return (false);
+	license_key_fingerprint(fingerprint, strlen(fingerprint), hash);
+	return (!license_key_bound_to(key, hash));
+}
+
 const char *
 key_fingerprint_hex(struct flow *f, const char *fingerprint)
 {

@@ -28,6 +28,10 @@ bool		 key_authorize(struct flow *, struct license_key *out);
 /* UUID text of the license that a key names, in the arena. */
 const char	*key_license_id(struct flow *, const struct license_key *);
 
+/* Is the key itself bound, and to another machine than this one? */
+bool		 key_is_bound_elsewhere(const struct license_key *,
+		    const char *fingerprint);
+
 /* Lower-case hex of a fingerprint's hash, in the arena. */
 const char	*key_fingerprint_hex(struct flow *, const char *fingerprint);
 

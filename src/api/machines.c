@@ -20,8 +20,8 @@
 static enum flow_next
 machine_activate(struct flow *f)
 {
-	struct license_key	key;
-	const char		*id;
+	const char		*fingerprint = flow_text(f, "fingerprint"), *id;
+	struct license_key	 key;
 
 	if (!key_authorize(f, &key))
 		return (FLOW_DONE);
@@ -30,8 +30,9 @@ machine_activate(struct flow *f)
 	    (.license_id = id),
 	    machine_activate,
 	    .license_id = id,
-	    .fingerprint_hash = key_fingerprint_hex(f,
-	    flow_text(f, "fingerprint")),
+	    .fingerprint_hash = key_fingerprint_hex(f, fingerprint),
+	    .bound_ok = key_is_bound_elsewhere(&key, fingerprint) ? "false" :
+	    "true",
 	    .hostname = flow_text(f, "hostname"),
 	    .platform = flow_text(f, "platform"),
 	    .request_ip = f->client));

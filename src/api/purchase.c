@@ -39,7 +39,8 @@ purchase_open(struct flow *f)
 	return (FLOW_QUERY(f, purchase_open,
 	    .product = flow_text(f, "product"),
 	    .policy_slug = flow_text(f, "policy_slug"),
-	    .provider_id = pay_account() == NULL ? NULL : pay_account()->id,
+	    .provider_id = pay_serves(flow_text(f, "rail")) ?
+	    pay_account()->id : NULL,
 	    .invoice_id = p->invoice_id,
 	    .buyer_email = flow_text(f, "buyer_email"),
 	    .buyer_note = flow_text(f, "buyer_note"),

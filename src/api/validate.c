@@ -264,8 +264,8 @@ validate_judge(struct flow *f)
 		v->fingerprint = v->hash;
 	}
 	v->bound_elsewhere = v->verdict == KEY_GOOD &&
-	    v->fingerprint != NULL && (v->key.flags & LICENSE_KEY_BOUND) &&
-	    !license_key_bound_to(&v->key, v->hash);
+	    v->fingerprint != NULL &&
+	    key_is_bound_elsewhere(&v->key, fingerprint);
 	return (flow_batch(f, batch, &v->item));
 }
 

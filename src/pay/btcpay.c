@@ -232,6 +232,7 @@ read_hook(struct arena *a, const struct pay_account *account,
 
 const struct provider	pay_btcpay = {
 	.kind = "btcpay",
+	.rails = "lightning onchain",
 	.ask_create = ask_create,
 	.ask_status = ask_status,
 	.ask_find = ask_find,

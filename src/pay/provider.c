@@ -44,6 +44,15 @@ pay_account(void)
 	return (current == NULL ? NULL : &account);
 }
 
+bool
+pay_serves(const char *rail)
+{
+	if (rail == NULL || (strcmp(rail, "lightning") &&
+	    strcmp(rail, "onchain") && strcmp(rail, "card")))
+		return (current != NULL);
+	return (current != NULL && strstr(current->rails, rail) != NULL);
+}
+
 const char *
 pay_status_name(enum pay_status s)
 {

@@ -79,6 +79,7 @@ struct pay_hook {
 
 struct provider {
 	const char	*kind;
+	const char	*rails;		/* "lightning onchain" */
 
 	void		(*ask_create)(struct arena *, const struct pay_account *,
 			    const struct pay_order *, struct pay_ask *);
@@ -105,6 +106,11 @@ void				 pay_open(const char *kind,
 /* NULL: no provider is connected. */
 const struct provider		*pay_provider(void);
 const struct pay_account	*pay_account(void);
+
+/*
+ * Is it served?  NULL and words that are no rail ask for nothing special.
+ */
+bool				 pay_serves(const char *rail);
 
 const char			*pay_status_name(enum pay_status);
 

@@ -70,6 +70,7 @@ read_answer(struct arena *a, const struct pay_account *account,
 
 const struct provider	pay_sandbox = {
 	.kind = "sandbox",
+	.rails = "lightning onchain",
 	.ask_create = ask_create,
 	.ask_status = ask_status,
 	.ask_find = ask_find,
