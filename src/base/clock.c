@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SECONDS_MAX	253402300799	/* 9999-12-31T23:59:59Z */
+
 int64_t
 clock_now_us(void)
 {
@@ -119,5 +121,5 @@ clock_parse(const char *p, int64_t *seconds)
 	    back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min)
 		return (false);
 	*seconds = (int64_t)t - east;
-	return (*seconds >= 0);
+	return (*seconds >= 0 && *seconds <= SECONDS_MAX);
 }

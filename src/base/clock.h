@@ -19,7 +19,8 @@ void		clock_format(int64_t seconds, char out[CLOCK_TEXT_SIZE]);
 void		clock_format_us(int64_t us, char out[CLOCK_TEXT_SIZE]);
 /*
  * RFC 3339 date-time, `T' and `Z' in either case, fractions dropped, offsets
- * applied, years 1970 to 9999.  False: not a real date and time.
+ * applied, years 1970 to 9999 in UTC, so that clock_format() has a text for it.
+ * False: not a real date and time.
  */
 bool		clock_parse(const char *text, int64_t *seconds);
 
