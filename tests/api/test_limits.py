@@ -29,7 +29,7 @@ def until_limited(api, ip):
 def raw(server, lines, path="/v1/validate", body=b'{"key":"x"}'):
     """One request with these header lines exactly; (status, JSON)."""
     c = http.client.HTTPConnection(server.host, server.port, timeout=10)
-    c.putrequest("POST", path)
+    c.putrequest("POST", path, skip_host=True)
     for name, value in lines:
         c.putheader(name, value)
     c.putheader("Content-Length", str(len(body)))
@@ -145,7 +145,7 @@ def test_D28_repeated_header_lines_are_one_list(server):
 
 
 @pytest.mark.parametrize("text,expected", [
-    ("  203.0.113.5  ", "203.0.113.5"),
+    ("203.0.113.5 ,  127.0.0.1", "203.0.113.5"),
     ("2001:DB8::0:1", "2001:db8::1"),
     ("::ffff:203.0.113.6", "203.0.113.6"),
     ("203.0.113.7:1234", "203.0.113.7"),
@@ -158,7 +158,8 @@ def test_D28_addresses_are_canonical(api, server, text, expected):
 
 
 @pytest.mark.parametrize("text", [
-    "garbage", ",,,", "1.2.3.4.5", "' OR 1=1", "x" * 1500, "::::"])
+    "garbage", ",,,", "1.2.3.4.5", "' OR 1=1", "x" * 1500, "::::"],
+    ids=lambda t: t[:12])
 def test_D28_garbage_falls_back_to_the_peer(server, text):
     agent = new_slug("xff")
     status, _ = raw(server, [("Host", "x"), ("User-Agent", agent),

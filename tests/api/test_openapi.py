@@ -72,14 +72,20 @@ class Operation:
             schema = resolve(document, next(iter(content.values()))["schema"])
             self.fields = list(schema.get("properties", {}))
 
+    def __repr__(self):
+        return self.name
+
     def target(self, value=NOWHERE, query=None):
-        parts = ["{" not in p and p or urllib.parse.quote(value, safe="")
+        parts = [urllib.parse.quote(value, safe="") if "{" in p else p
                  for p in self.path.split("/")]
         url = "/".join(parts)
         return url + ("?" + urllib.parse.urlencode(query) if query else "")
 
     def check(self, response):
         status = response.status_code
+        if self.path.startswith("/v1/btcpay/webhook") and status == 503:
+            assert response.json()["error"] == "btcpay_not_configured"
+            return
         assert status < 500, f"{self.name}: {status} {response.text[:300]}"
         assert status in self.statuses | ALWAYS, \
             f"{self.name}: {status} is not documented: {response.text[:300]}"
@@ -205,7 +211,8 @@ def test_hostile_query_values(api, operations):
 
 @pytest.mark.parametrize("tail", ["?", "?&", "?=", "?%", "?%zz=%", "?a[]=1",
                                   "?limit", "?limit=&limit=1", "?" + "a&" * 99,
-                                  "?x=" + "y" * 3000, "#f", "//", "/."])
+                                  "?x=" + "y" * 3000, "#f", "//", "/."],
+                         ids=lambda t: t[:12])
 def test_hostile_targets(api, operations, tail):
     for op in operations:
         op.check(api.admin(op.method, op.target() + tail,

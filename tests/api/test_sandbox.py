@@ -1,4 +1,7 @@
 """The sandbox: a payment page of our own for development and tests."""
+import html
+from urllib.parse import urljoin
+
 import pytest
 
 from lib.check import NOWHERE
@@ -16,19 +19,29 @@ def test_checkout_page_shows_what_is_sold(api):
     assert "<b>&\"" not in r.text
 
 
-def test_pay_then_the_browser_goes_on(api):
-    bought = api.buy(api.product(), redirect_url="https://shop.example/done")
-    r = api.public("POST", bought["checkout_url"] + "/pay")
-    assert r.status_code in (302, 303)
-    assert r.headers["Location"] == "https://shop.example/done"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("redirect", [
+    "https://shop.example/done?a=1&b=2", None])
+def test_browser_pays_and_finds_its_way_back(api, server, redirect):
+    bought = api.buy(api.product(), redirect_url=redirect)
+    r = api.public("POST", bought["checkout_url"] + "/pay", headers=BROWSER)
+    assert r.status_code == 303
+    page = api.public("GET", urljoin(bought["checkout_url"],
+                                     r.headers["Location"]))
+    assert page.status_code == 200
+    back = redirect or \
+        f"{server.url}/thank-you?invoice_id={bought['invoice_id']}"
+    assert back in html.unescape(page.text)
     assert api.poll(bought)["status"] == "settled"
 
 
-def test_pay_goes_to_the_thank_you_page_by_default(api, server):
+def test_program_pays_and_gets_json(api):
     bought = api.buy(api.product())
     r = api.public("POST", bought["checkout_url"] + "/pay")
-    assert r.headers["Location"] == \
-        f"{server.url}/thank-you?invoice_id={bought['invoice_id']}"
+    assert r.status_code == 200
+    assert (r.json()["ok"], r.json()["status"]) == (True, "settled")
 
 
 @pytest.mark.parametrize("word", ["pay", "expire"])

@@ -29,8 +29,7 @@ def test_healthz(api):
     assert api.get("/healthz")["ok"] is True
 
 
-def test_health_live_and_ready(api):
-    assert api.public("GET", "/health/live").status_code == 200
+def test_health_ready(api):
     assert api.public("GET", "/health/ready").status_code == 200
 
 

@@ -12,6 +12,7 @@ import hmac
 import json
 import random
 import secrets
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -142,9 +143,8 @@ class FakeBtcpay:
     def stop(self):
         self.released.set()
         if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
+            server, self.server = self.server, None
+            server.end()
 
     def reset(self):
         """All switches off; invoices stay."""
@@ -194,9 +194,7 @@ class FakeBtcpay:
     @contextlib.contextmanager
     def away(self):
         """Nobody listens on the port meanwhile."""
-        server, self.server = self.server, None
-        server.shutdown()
-        server.server_close()
+        self.stop()
         try:
             yield
         finally:
@@ -405,6 +403,26 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 256
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.open = set()
+
+    def process_request(self, request, client_address):
+        self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def end(self):
+        """Stops listening and cuts what is connected."""
+        self.shutdown()
+        self.server_close()
+        for request in list(self.open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request, client_address):
         """Clients that hang up are part of the tests."""

@@ -87,7 +87,7 @@ def test_deadline_of_a_single_statement(prepared):
         r = api.public("GET", "/v1/products")
         refused(r, 503, "service_unavailable")
         assert int(r.headers["Retry-After"]) >= 1
-        assert api.public("GET", "/health/live").status_code == 200
+        assert api.public("GET", "/healthz").status_code == 200
     wait_for(lambda: api.public("GET", "/v1/products").status_code == 200,
              10, "it works again")
 
@@ -149,7 +149,7 @@ def test_database_away_and_back(fragile, durable, client):
             refused(r, 503, "service_unavailable")
             assert int(r.headers["Retry-After"]) >= 1
             assert time.monotonic() - began < 4
-        assert api.public("GET", "/health/live").status_code == 200
+        assert api.public("GET", "/healthz").status_code == 200
         wait_for(lambda: api.public("GET", "/health/ready")
                  .status_code == 503, 10, "not ready")
     finally:
