@@ -213,6 +213,23 @@ fuzzers: $(FUZZED:%=$(FUZZ)/fuzz_%)
 fuzz: fuzzers ## run every fuzzer FUZZ_RUNS times (default 200000)
 	$(Q)tools/run-fuzz $(FUZZ) $(FUZZ_RUNS) $(FUZZED)
 
+# --- what the benchmark needs beside the server ---
+
+LOAD	= bare seed statement
+
+$(BUILD)/load/%: tests/load/%.c $(BUILD)/licet
+	@echo "  CC    $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(PLAIN) $(CPPFLAGS) $$(cat $(BUILD)/kore/features) \
+	    -rdynamic -o $@ $< $(LOAD_$*) $(LIBS)
+
+LOAD_bare = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/base/*.c \
+	  src/net/*.c src/serve/*.c)) $(BUILD)/obj/kore_conf.o \
+	  $(BUILD)/kore/*.o $$(cat $(BUILD)/kore/ldflags)
+LOAD_seed = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/base/*.c \
+	  src/crypto/*.c))
+LOAD_statement = $(BUILD)/obj/gen/sql.o
+
 # --- what a developer runs ---
 
 run: deps ## server and private PostgreSQL under .dev/, with sandbox payments
@@ -225,7 +242,7 @@ test: ## everything: lint, units, API, replicas, faults, a short fuzz; ends with
 lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned calls, format, stale pages, cppcheck
 	@tests/lint/run
 
-bench: all ## the hot path against Kore's bare handler and the database's ceiling
+bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path against Kore's bare handler and the database's ceiling
 	@tests/load/bench.sh
 
 docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables

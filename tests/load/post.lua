@@ -1,0 +1,35 @@
+-- POST /v1/validate with the lines of BENCH_REQUESTS, all made before the run:
+-- at random, or one after another with BENCH_ORDER.
+dofile(os.getenv("BENCH_LUA") .. "/result.lua")
+
+local requests, at = {}, 0
+local ordered = os.getenv("BENCH_ORDER")
+
+function init(args)
+   math.randomseed(os.time())
+   for line in io.lines(os.getenv("BENCH_REQUESTS")) do
+      local key, product, fingerprint, address =
+         line:match("(%S+) (%S+) (%S+) (%S+)")
+      local body = '{"key":"' .. key .. '","product_slug":"' .. product .. '"'
+      if fingerprint ~= "-" then
+         body = body .. ',"fingerprint":"' .. fingerprint .. '"'
+      end
+      body = body .. "}"
+      requests[#requests + 1] = "POST /v1/validate HTTP/1.1\r\n" ..
+         "Host: " .. wrk.host .. "\r\n" ..
+         "User-Agent: example-app/1.4\r\n" ..
+         "X-Forwarded-For: " .. address .. "\r\n" ..
+         "Content-Type: application/json\r\n" ..
+         "Content-Length: " .. #body .. "\r\n\r\n" .. body
+   end
+   collectgarbage()
+   collectgarbage("stop")
+end
+
+function request()
+   if ordered then
+      at = at % #requests + 1
+      return requests[at]
+   end
+   return requests[math.random(#requests)]
+end
