@@ -12,11 +12,10 @@ money_sats_to_btc(int64_t sats, char out[MONEY_TEXT_SIZE])
 	    (long long)(sats / SATS_PER_BTC), (long long)(sats % SATS_PER_BTC));
 }
 
-bool
-money_btc_to_sats(const char *p, int64_t *sats)
+/* `unit' is how many sats a 1 before the point is. */
+static bool
+read_decimal(const char *p, int64_t unit, int64_t *sats)
 {
-	int64_t	unit = SATS_PER_BTC;
-
 	if (*p < '0' || *p > '9')
 		return (false);
 	for (*sats = 0; *p >= '0' && *p <= '9'; p++) {
@@ -35,4 +34,16 @@ money_btc_to_sats(const char *p, int64_t *sats)
 		}
 	}
 	return (*p == '\0' && *sats <= SATS_MAX);
+}
+
+bool
+money_btc_to_sats(const char *btc, int64_t *sats)
+{
+	return (read_decimal(btc, SATS_PER_BTC, sats));
+}
+
+bool
+money_text_to_sats(const char *text, int64_t *sats)
+{
+	return (read_decimal(text, 1, sats));
 }

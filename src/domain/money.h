@@ -13,8 +13,10 @@ void	money_sats_to_btc(int64_t sats, char out[MONEY_TEXT_SIZE]);
 
 /*
  * "0.0005" BTC to 50,000 sats.  False: no decimal number, negative, more than
- * 21 million BTC, or a fraction of a satoshi.
+ * 21 million BTC, or a fraction of a satoshi; `*sats' is then unspecified.
  */
 bool	money_btc_to_sats(const char *btc, int64_t *sats);
+/* The same for a number of sats: "50000" or "50000.0". */
+bool	money_text_to_sats(const char *text, int64_t *sats);
 
 #endif

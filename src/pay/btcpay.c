@@ -107,18 +107,14 @@ read_amount(const json_t *invoice)
 {
 	const char	*amount = json_text(invoice, "amount");
 	const char	*currency = json_text(invoice, "currency");
-	char		*end;
 	int64_t		 sats;
 
 	if (amount == NULL || currency == NULL)
 		return (-1);
 	if (!strcmp(currency, "BTC"))
 		return (money_btc_to_sats(amount, &sats) ? sats : -1);
-	if (!strcmp(currency, "SATS")) {
-		sats = strtoll(amount, &end, 10);
-		return (end != amount && (*end == '\0' || *end == '.') ?
-		    sats : -1);
-	}
+	if (!strcmp(currency, "SATS"))
+		return (money_text_to_sats(amount, &sats) ? sats : -1);
 	return (-1);
 }
 
