@@ -353,8 +353,14 @@ RETURNING i.id, i.provider_id, i.provider_invoice_id, i.amount_sats, i.status,
     extract(epoch FROM now() - i.created_at)::bigint AS age_seconds;
 
 -- name: invoice_check_soon :exec
--- Brings the next look at an unsettled invoice forward, never back.
-UPDATE invoices AS i
-SET next_check_at = LEAST(i.next_check_at,
-    now() + @seconds::int * interval '1 second')
-WHERE i.id = @id::uuid AND i.status <> 'settled';
+-- The provider gave no answer when it mattered: every reconciler is woken to
+-- look at this invoice again.  A settled one needs no look.
+WITH hurried AS (
+	UPDATE invoices AS i
+	SET next_check_at = now() + @seconds::int * interval '1 second'
+	WHERE i.provider_invoice_id = @provider_invoice_id::text
+	AND i.provider_id = @provider_id::uuid
+	AND i.status <> 'settled'
+	RETURNING i.id
+)
+SELECT pg_notify('licet_jobs', 'reconcile') FROM hurried;

@@ -261,10 +261,12 @@ def test_claim_pace(db):
     assert [wait(n) for n in ("young", "old", "ancient", "expired",
                               "unattached")] == \
         ["90", "21600", None, "21600", "90"]
-    for seconds, left in ((30, "30"), (60, "30")):
-        db.call("invoice_check_soon", id=pace["young"], seconds=seconds)
-        assert wait("young") == left
-    db.call("invoice_check_soon", id=pace["settled"], seconds=1)
+    def check_soon(name, seconds):
+        db.call("invoice_check_soon", seconds=seconds, provider_id=provider(db),
+                provider_invoice_id="px-" + pace[name])
+    check_soon("young", 30)
+    assert wait("young") == "30"
+    check_soon("settled", 1)
     assert wait("settled") is None
 
 

@@ -45,7 +45,7 @@ def test_checks_come_in_order(db):
     body(db, "product_update", id=p["id"], price_sats=100)
     row = ask()
     assert (refusal(row), row["message"]) == \
-        ("bad_request", "no payment provider is connected")
+        ("bad_request", "no payment provider is connected that serves this")
     assert count(db, "invoices", f"product_id = '{p['id']}'") == 0
     row = purchase(db, p, policy_slug=y["slug"])
     assert row["fault"] is None and row["path"] == "paid"
