@@ -9,12 +9,14 @@
 #include "db/migrate.h"
 #include "db/session.h"
 #include "net/address.h"
+#include "serve/listen.h"
 
 #include "migrations.h"
 #include "sql.h"
 
 #include <bsd/string.h>
 
+#include <netdb.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,9 +46,12 @@ bool
 startup_settings(char *const *environment, struct buf *errors)
 {
 	struct address_set	proxies;
-	char			why[256];
+	char			why[256], host[NI_MAXHOST], port[NI_MAXSERV];
 
 	conf_load(environment, errors);
+	if (!listen_split(conf.listen, host, sizeof(host), port, sizeof(port)))
+		buf_printf(errors, "LICET_LISTEN: `%s' is not host:port\n",
+		    conf.listen);
 	if (!address_set_parse(&proxies, conf.trusted_proxies, why,
 	    sizeof(why)))
 		buf_printf(errors, "LICET_TRUSTED_PROXIES: %s\n", why);

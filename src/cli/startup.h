@@ -20,8 +20,9 @@ struct startup {
 };
 
 /*
- * conf_load(), and what needs more than base/ to be judged: the list of
- * trusted proxies.  False: `errors' has a line for each trouble.
+ * conf_load(), and what needs more than base/ to be judged: the address to
+ * listen on and the trusted proxies.  False: `errors' has a line for each
+ * trouble.
  */
 bool		 startup_settings(char *const *environment,
 		    struct buf *errors);

@@ -80,9 +80,10 @@ def test_settings_check_names_all_troubles_at_once(fresh):
     assert ctl(fresh[0], "settings", "check").stderr == ""
     done = ctl({"LICET_WORKERS": "many", "LICET_ENV": "prod",
                 "LICET_TRUSTED_PROXIES": "garbage", "LICET_X": "1",
+                "LICET_LISTEN": "127.0.0.1:99999",
                 "LICET_ADMIN_KEY": "short"}, "settings", "check", status=1)
     for name in ("LICET_WORKERS", "LICET_ENV", "LICET_TRUSTED_PROXIES",
-                 "LICET_X", "LICET_ADMIN_KEY", "LICET_DATABASE_URL",
+                 "LICET_LISTEN", "LICET_X", "LICET_ADMIN_KEY", "LICET_DATABASE_URL",
                  "LICET_KEY_RING", "LICET_PUBLIC_URL"):
         assert f"licetctl: {name}: " in done.stderr
     assert "short" not in done.stderr
