@@ -119,7 +119,7 @@ usage(void)
 	    "passphrase in LICET_KEY_PASSPHRASE_FILE\nor in the credential "
 	    "licet-passphrase.\n");
 
-	return (1);
+	return (2);
 }
 
 static bool

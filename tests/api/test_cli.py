@@ -43,7 +43,7 @@ def fresh(cluster, vault, template):
 @pytest.mark.parametrize("words", [
     [], ["nonsense"], ["migrate", "now"], ["verify"], ["verify", "a", "b"],
     ["docs"], ["docs", "nonsense"], ["settings"], ["settings", "print"],
-    ["version", "1"], ["--nonsense"]])
+    ["version", "1"], ["--nonsense"], ["key"], ["key", "nonsense"]])
 def test_wrong_calls_are_2_and_say_usage(words):
     done = ctl({}, *words, status=2)
     assert done.stdout == ""

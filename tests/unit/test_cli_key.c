@@ -177,13 +177,13 @@ trouble_is_said(void **state)
 static void
 usage_and_settings(void **state)
 {
-	assert_int_equal(run(NULL, NULL), 1);
+	assert_int_equal(run(NULL, NULL), 2);
 	assert_trouble("usage:");
-	assert_int_equal(run("destroy", NULL), 1);
+	assert_int_equal(run("destroy", NULL), 2);
 	assert_trouble("usage:");
-	assert_int_equal(run("activate", NULL), 1);
+	assert_int_equal(run("activate", NULL), 2);
 	assert_trouble("usage:");
-	assert_int_equal(run("list", "extra"), 1);
+	assert_int_equal(run("list", "extra"), 2);
 	assert_trouble("usage:");
 
 	assert_int_equal(unsetenv("LICET_KEY_PASSPHRASE_FILE"), 0);
