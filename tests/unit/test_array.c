@@ -16,8 +16,8 @@
 
 /* Dimensions, has-nulls, type, length, lower bound: 32 bits each. */
 #define HEAD(nulls, type, n)						\
-	0, 0, 0, 1, 0, 0, 0, (nulls), 0, 0, (type) >> 8, (type) & 255,	\
-	0, 0, 0, (n), 0, 0, 0, 1
+	    0, 0, 0, 1, 0, 0, 0, (nulls), 0, 0, (type) >> 8, (type) & 255, \
+	    0, 0, 0, (n), 0, 0, 0, 1
 #define NONE	0xff, 0xff, 0xff, 0xff
 
 static void
@@ -156,8 +156,8 @@ more_than_a_byte_counts(void **state)
 static void
 a_ceiling(void **state)
 {
-	static const uint8_t	want[] = { HEAD(0, 25, 1), 0, 0, 0, 4,
-		'f', 'i', 't', 's' };
+	static const uint8_t	want[] = { HEAD(0, 25, 1),
+		0, 0, 0, 4, 'f', 'i', 't', 's' };
 	struct db_array		a;
 
 	db_array_init(&a, sizeof(want));
