@@ -18,38 +18,41 @@
 
 #define REQUIRE(what)	do { if (!(what)) abort(); } while (0)
 
+/* Compilers let what is missing pass when something has a name. */
+#define FIELD(...)	{ __VA_ARGS__, .help = NULL }
+
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static const struct field	body_fields[] = {
-	{ "text", FIELD_TEXT, FIELD_REQUIRED, 1, 12 },
-	{ "note", FIELD_TEXT, FIELD_NULLABLE, 0, 0 },
-	{ "name", FIELD_NAME, FIELD_NULLABLE, 0, 8 },
-	{ "slug", FIELD_SLUG, 0 },
-	{ "uuid", FIELD_UUID, FIELD_NULLABLE },
-	{ "email", FIELD_EMAIL, 0 },
-	{ "url", FIELD_URL, FIELD_NULLABLE },
-	{ "time", FIELD_TIME, FIELD_NULLABLE },
-	{ "integer", FIELD_INTEGER, FIELD_NULLABLE, -5, 1000 },
-	{ "large", FIELD_INTEGER, 0, INT64_MIN, INT64_MAX },
-	{ "boolean", FIELD_BOOLEAN, 0 },
-	{ "choice", FIELD_CHOICE, 0, .choices = "day|month|for ever" },
-	{ "texts", FIELD_TEXTS, FIELD_NULLABLE, 1, 8 },
-	{ "object", FIELD_OBJECT, 0 },
-	{ "objects", FIELD_OBJECTS, FIELD_NULLABLE },
+	FIELD("text", FIELD_TEXT, FIELD_REQUIRED, 1, 12),
+	FIELD("note", FIELD_TEXT, FIELD_NULLABLE, 0, 0),
+	FIELD("name", FIELD_NAME, FIELD_NULLABLE, 0, 8),
+	FIELD("slug", FIELD_SLUG, 0),
+	FIELD("uuid", FIELD_UUID, FIELD_NULLABLE),
+	FIELD("email", FIELD_EMAIL, 0),
+	FIELD("url", FIELD_URL, FIELD_NULLABLE),
+	FIELD("time", FIELD_TIME, FIELD_NULLABLE),
+	FIELD("integer", FIELD_INTEGER, FIELD_NULLABLE, -5, 1000),
+	FIELD("large", FIELD_INTEGER, 0, INT64_MIN, INT64_MAX),
+	FIELD("boolean", FIELD_BOOLEAN, 0),
+	FIELD("choice", FIELD_CHOICE, 0, .choices = "day|month|for ever"),
+	FIELD("texts", FIELD_TEXTS, FIELD_NULLABLE, 1, 8),
+	FIELD("object", FIELD_OBJECT, 0),
+	FIELD("objects", FIELD_OBJECTS, FIELD_NULLABLE),
 	{ 0 }
 };
 
 static const struct field	query_fields[] = {
-	{ "text", FIELD_TEXT, FIELD_REQUIRED, 1, 12 },
-	{ "name", FIELD_NAME, 0, 1, 8 },
-	{ "slug", FIELD_SLUG, 0 },
-	{ "uuid", FIELD_UUID, 0 },
-	{ "email", FIELD_EMAIL, 0 },
-	{ "url", FIELD_URL, 0 },
-	{ "time", FIELD_TIME, 0 },
-	{ "integer", FIELD_INTEGER, 0, -5, 1000 },
-	{ "boolean", FIELD_BOOLEAN, 0 },
-	{ "choice", FIELD_CHOICE, 0, .choices = "day|month|for ever" },
+	FIELD("text", FIELD_TEXT, FIELD_REQUIRED, 1, 12),
+	FIELD("name", FIELD_NAME, 0, 1, 8),
+	FIELD("slug", FIELD_SLUG, 0),
+	FIELD("uuid", FIELD_UUID, 0),
+	FIELD("email", FIELD_EMAIL, 0),
+	FIELD("url", FIELD_URL, 0),
+	FIELD("time", FIELD_TIME, 0),
+	FIELD("integer", FIELD_INTEGER, 0, -5, 1000),
+	FIELD("boolean", FIELD_BOOLEAN, 0),
+	FIELD("choice", FIELD_CHOICE, 0, .choices = "day|month|for ever"),
 	{ 0 }
 };
 
