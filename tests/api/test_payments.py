@@ -130,6 +130,7 @@ def test_slow_provider_is_waited_for(shop, btcpay):
 def test_lost_reply_is_recovered_by_order_id(shop, btcpay, btcpay_server):
     btcpay.lose_create()
     r = order(shop)
+    assert len(created(btcpay)) == 1, btcpay.requests
     sent, = created(btcpay)
     order_id = sent["json"]["metadata"]["orderId"]
     if r.status_code == 200:    # found again within the request

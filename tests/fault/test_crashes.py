@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from lib.load import Load
-from lib.process import children, wait_for
+from lib.process import children, kill_now, wait_for
 
 DEADLINE_MS = 3000
 # What a request may take beyond its deadline: this machine is shared.
@@ -161,6 +161,10 @@ def test_parent_killed_takes_its_workers_along(fragile):
     family = replica.workers
     os.kill(replica.process.pid, signal.SIGKILL)
     replica.process.wait(10)
-    wait_for(lambda: not any(os.path.exists(f"/proc/{p}") for p in family),
-             10, "the workers end")
+    try:
+        wait_for(lambda: not any(os.path.exists(f"/proc/{p}")
+                                 for p in family), 10, "the workers end")
+    finally:
+        kill_now(family)
+        replica.process = None
     replica.start()

@@ -1,5 +1,6 @@
 """What must keep the server from starting, and what it says then."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -69,9 +70,10 @@ def test_required_name_missing(base, name):
     ("LICET_ADMIN_KEY_FILE", "/nonexistent"),
     ("LICET_KEY_RING", "/nonexistent"),
     ("LICET_KEY_PASSPHRASE_FILE", "/nonexistent")])
-def test_bad_value_stops_the_start_and_is_named(base, name, value):
+def test_bad_value_stops_the_start_and_is_shown(base, name, value):
     said = refuses({**base, name: value})
-    assert name.removesuffix("_FILE") in said or "/nonexistent" in said, said
+    assert name.removesuffix("_FILE") in said or f'"{value}"' in said or \
+        value in re.split(r"[\s:]+", said), said
 
 
 def test_btcpay_needs_all_its_settings(base):

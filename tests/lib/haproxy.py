@@ -18,6 +18,7 @@ defaults
     timeout connect 2s
     timeout client 60s
     timeout server 60s
+    timeout check 2s
     option forwardfor
     option redispatch
     retries 3
@@ -29,9 +30,11 @@ frontend licet
 
 backend replicas
     balance roundrobin
-    option httpchk GET /health/ready
+    option httpchk
+    http-check send meth GET uri /health/ready ver HTTP/1.1 hdr Host licet
     http-check expect status 200
-    default-server inter 100ms fall 1 rise 1
+    timeout check 2s
+    default-server inter 200ms fall 2 rise 1
 {servers}
 """
 
