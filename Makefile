@@ -194,6 +194,10 @@ $(SAN)/unit/test_template: $(GEN)/test_templates.c
 $(GEN)/test_templates.c: $(BUILD)/tmplc $(wildcard tests/unit/templates/*.html) | $(GEN)
 	$(Q)$(BUILD)/tmplc $(GEN)/test_templates $(filter %.html,$^)
 
+# Providers name the sandbox's statements.
+EXTRA_btcpay = $(GEN)/sql.c
+EXTRA_provider = $(GEN)/sql.c
+
 $(FUZZ)/obj/%.o: src/%.c $(BUILD)/flags | $(GENH)
 	@echo "  CLANG $<"
 	$(Q)mkdir -p $(@D)
