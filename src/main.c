@@ -71,7 +71,7 @@ parent_configure(void)
 	unsigned int		n;
 
 	buf_init(&why, 65536);
-	if (!conf_load(environ, &why))
+	if (!startup_settings(environ, &why))
 		refuse_start(&why);
 	log_set_level(log_level_parse(conf.log_level));
 	access_open();

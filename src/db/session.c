@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/text.h"
 
 #include <libpq-fe.h>
 
@@ -21,6 +22,32 @@ complain(struct buf *error, const char *message)
 	buf_put(error, message, strcspn(message, "\n"));
 }
 
+/*
+ * libpq's own words about a malformed connection string quote it, password
+ * and all; so it is looked at first, and nothing of it is said.
+ */
+static bool
+is_connection_string(const char *s)
+{
+	PQconninfoOption	*all, *o;
+	char			*why = NULL;
+	long long		 port;
+	bool			 ok = true;
+
+	all = PQconninfoParse(s, &why);
+	PQfreemem(why);
+	for (o = all; o != NULL && o->keyword != NULL; o++) {
+		if (!strcmp(o->keyword, "port") && o->val != NULL &&
+		    strspn(o->val, "0123456789,") == strlen(o->val) &&
+		    (strchr(o->val, ',') != NULL ||
+		    text_integer(o->val, 1, 65535, &port)))
+			continue;
+		ok = ok && (strcmp(o->keyword, "port") || o->val == NULL);
+	}
+	PQconninfoFree(all);
+	return (all != NULL && ok);
+}
+
 static PGconn *
 connect_once(void)
 {
@@ -38,6 +65,12 @@ db_session_open(unsigned int patience, struct buf *error)
 	const struct timespec	 pause = { .tv_nsec = 250000000 };
 	uint64_t		 until;
 	PGconn			*c;
+
+	if (!is_connection_string(conf.database_url)) {
+		complain(error, "LICET_DATABASE_URL is not a valid connection "
+		    "string");
+		return (NULL);
+	}
 
 	until = clock_steady_ns() + (uint64_t)patience * 1000000000;
 	for (;;) {

@@ -338,8 +338,12 @@ hand_over(struct netbuf *nb, const struct header_facts *f)
 	struct http_request	*req;
 	uint8_t			*block = nb->buf;
 	char			*query;
+	size_t			 used;
 
-	nb->s_off = header_fit((char *)block, nb->s_off, f, &query);
+	used = header_fit((char *)block, nb->s_off, nb->b_len, f, &query);
+	if (used == 0)
+		return (refuse(c, 431));
+	nb->s_off = used;
 	if (!http_header_recv(nb))
 		return (KORE_RESULT_ERROR);
 	c->http_timeout = 0;

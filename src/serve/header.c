@@ -45,8 +45,7 @@ static int	check_line(const struct line *, struct census *,
 		    struct header_facts *);
 static int	check_length(const struct line *, struct header_facts *);
 static int	check_host(const struct line *);
-static int	check_whole(const struct census *,
-		    const struct header_facts *);
+static int	check_whole(const struct census *, struct header_facts *);
 
 static bool
 is_token(unsigned char c)
@@ -282,9 +281,10 @@ check_host(const struct line *l)
 }
 
 static int
-check_whole(const struct census *seen, const struct header_facts *f)
+check_whole(const struct census *seen, struct header_facts *f)
 {
-	if (seen->hosts != 1)
+	f->no_host = seen->hosts == 0;
+	if (seen->hosts > 1 || (f->no_host && !f->http10))
 		return (400);
 
 	/* There is no shorter name that Kore lets have a body in 1.0. */

@@ -35,6 +35,7 @@ enum header_method {
 struct header_facts {
 	enum header_method	 method;
 	bool			 http10;
+	bool			 no_host;	/* HTTP/1.0 only */
 	bool			 has_length;	/* Content-Length was there */
 	bool			 expect;	/* waits for 100 Continue */
 	size_t			 body_len;	/* bytes after the block */
@@ -82,8 +83,10 @@ size_t	header_normalise(char *block, size_t len);
  * path and query together to 2,000 bytes, so a longer query is moved behind
  * the bytes used, where Kore does not look, and `*query' points at it, NUL-
  * terminated; otherwise `*query' is NULL.  "OPTIONS *" becomes "OPTIONS /".
+ * HTTP/1.0 knows no Host, Kore insists on one: it is added.  Returns 0 when
+ * there is no room for it, in the `size' bytes or among the headers (431).
  */
-size_t	header_fit(char *block, size_t used, const struct header_facts *,
-	    char **query);
+size_t	header_fit(char *block, size_t used, size_t size,
+	    const struct header_facts *, char **query);
 
 #endif

@@ -199,11 +199,38 @@ pass_join(struct pass *p, const struct line *l)
 	return (true);
 }
 
+/* Right behind the request line, if that is not one header too many. */
+static size_t
+host_add(char *block, size_t used, size_t size)
+{
+	static const char	 host[] = "Host: localhost\r\n";
+	const size_t		 len = sizeof(host) - 1;
+	unsigned int		 lines = 0;
+	char			*at, *lf = block;
+
+	do {
+		if ((lf = memchr(lf, '\n', used - (size_t)(lf - block))) == NULL)
+			return (0);
+		lines++;
+	} while (lf++[1] != '\r');
+	if (len > size - used || lines > HEADER_KEPT_MAX)
+		return (0);
+	at = (char *)memchr(block, '\n', used) + 1;
+	memmove(at + len, at, used - (size_t)(at - block));
+	memcpy(at, host, len);
+
+	return (used + len);
+}
+
 size_t
-header_fit(char *block, size_t used, const struct header_facts *f,
-    char **query)
+header_fit(char *block, size_t used, size_t size,
+    const struct header_facts *f, char **query)
 {
 	const char	*name;
+
+	*query = NULL;
+	if (f->no_host && (used = host_add(block, used, size)) == 0)
+		return (0);
 
 	if ((name = method_for_kore(f)) != NULL) {
 		memset(block, ' ', f->method_len);
@@ -211,7 +238,6 @@ header_fit(char *block, size_t used, const struct header_facts *f,
 	}
 	if (block[f->target] == '*')
 		block[f->target] = '/';
-	*query = NULL;
 	if (f->query_len > 0 && f->path_len + f->query_len > TARGET_MAX)
 		used = query_hide(block, used, f, query);
 

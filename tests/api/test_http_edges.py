@@ -304,6 +304,14 @@ def test_http_1_0(edge):
         w.ended()
 
 
+def test_http_1_0_needs_no_host(edge):
+    """What HAProxy's plain `option httpchk' sends."""
+    with Wire(edge) as w:
+        w.send(b"GET /health/ready HTTP/1.0\r\n\r\n")
+        assert w.answer().status == 200
+        w.ended()
+
+
 def test_head(edge):
     with Wire(edge) as w:
         w.send(GET.replace(b"GET", b"HEAD"))

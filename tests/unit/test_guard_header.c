@@ -75,7 +75,7 @@ static const struct check	checks[] = {
 	CHECK(START "X:\r\n\r\n", 0, 0),
 	/* Host */
 	CHECK("GET / HTTP/1.1\r\n\r\n", 400, 0),
-	CHECK("GET / HTTP/1.0\r\n\r\n", 400, 0),
+	CHECK("GET / HTTP/1.0\r\n\r\n", 0, 0),
 	CHECK("GET / HTTP/1.1\r\nHost:\r\n\r\n", 400, 0),
 	CHECK("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, 0),
 	CHECK("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400, 0),
@@ -317,10 +317,40 @@ methods_for_kore(void **state)
 		n = (size_t)snprintf(block, sizeof(block),
 		    "%s\r\nHost: x\r\n%s\r\n", cases[i].line, cases[i].more);
 		assert_int_equal(header_check(block, n, &f), 0);
-		assert_int_equal(header_fit(block, n, &f, &query), n);
+		assert_int_equal(header_fit(block, n, sizeof(block), &f,
+		    &query), n);
 		assert_null(query);
 		assert_memory_equal(block, cases[i].first,
 		    strlen(cases[i].first));
+	}
+}
+
+/* HTTP/1.0 has no Host, Kore wants one; a full buffer or block has no room. */
+static void
+host_is_added(void **state)
+{
+	struct header_facts	 f;
+	char			 block[1024], *query;
+	size_t			 n, i, room;
+
+	for (i = 0; i < 24; i++) {
+		n = (size_t)snprintf(block, sizeof(block), "GET /a HTTP/1.0\r\n");
+		for (room = 0; room < i; room++)
+			n += (size_t)snprintf(block + n, sizeof(block) - n,
+			    "X%zu: y\r\n", room);
+		n += (size_t)snprintf(block + n, sizeof(block) - n, "\r\n");
+		assert_int_equal(header_check(block, n, &f), 0);
+		assert_true(f.no_host);
+		assert_int_equal(header_fit(block, n, n + 16, &f, &query), 0);
+		if (i == 23) {
+			assert_int_equal(header_fit(block, n, sizeof(block),
+			    &f, &query), 0);
+			continue;
+		}
+		assert_int_equal(header_fit(block, n, n + 17, &f, &query),
+		    n + 17);
+		assert_memory_equal(block,
+		    "GET /a HTTP/1.0\r\nHost: localhost\r\n", 34);
 	}
 }
 
@@ -338,7 +368,7 @@ long_queries(void **state)
 		block = realloc(block, n + 4);
 		memcpy(block + n, "body", 4);
 		assert_int_equal(header_check(block, n, &f), 0);
-		used = header_fit(block, n + 4, &f, &query);
+		used = header_fit(block, n + 4, n + 4, &f, &query);
 		if (q < 1980) {
 			assert_null(query);
 			assert_int_equal(used, n + 4);
@@ -364,6 +394,7 @@ main(void)
 		cmocka_unit_test(normal_forms),
 		cmocka_unit_test(crowded_blocks),
 		cmocka_unit_test(methods_for_kore),
+		cmocka_unit_test(host_is_added),
 		cmocka_unit_test(long_queries),
 	};
 
