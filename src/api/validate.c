@@ -76,6 +76,17 @@ validate_write(const struct batch_item *item, struct db_array *c)
 
 /* ---- what comes back ---- */
 
+/* A member whose value needs no escapes. */
+static void
+put_text(const char *name, const char *value)
+{
+	buf_puts(&text, ",\"");
+	buf_puts(&text, name);
+	buf_puts(&text, "\":\"");
+	buf_puts(&text, value);
+	buf_puts(&text, "\"");
+}
+
 static void
 put_uuid(const char *name, const struct db_rows *r, unsigned int row,
     unsigned int column)
@@ -87,7 +98,7 @@ put_uuid(const char *name, const struct db_rows *r, unsigned int row,
 	if ((id = db_bytes(r, row, column, &len)) == NULL || len != 16)
 		return;
 	uuid_format(id, s);
-	buf_printf(&text, ",\"%s\":\"%s\"", name, s);
+	put_text(name, s);
 }
 
 static void
@@ -103,7 +114,7 @@ put_time(const char *name, const struct db_rows *r, unsigned int row,
 		return;
 	memcpy(&us, bytes, 8);
 	clock_format((int64_t)be64toh(us) / 1000000 + POSTGRES_EPOCH, s);
-	buf_printf(&text, ",\"%s\":\"%s\"", name, s);
+	put_text(name, s);
 }
 
 static void
@@ -138,7 +149,7 @@ put_license(const struct validate *v)
 	char	s[37];
 
 	uuid_format(v->key.license_id, s);
-	buf_printf(&text, ",\"license_id\":\"%s\"", s);
+	put_text("license_id", s);
 }
 
 static void
@@ -279,7 +290,7 @@ validate_send(struct flow *f)
 
 const struct endpoint	api_validate[] = {
 	{ .method = POST, .path = "/v1/validate",
-	    .limit = LIMIT_VALIDATE, .limit_verdict = true,
+	    .limit = LIMIT_VALIDATE, .limit_verdict = true, .plain_body = true,
 	    .body = FIELDS(
 		{ "key", FIELD_TEXT, FIELD_REQUIRED, 0, 200000,
 		    .help = "The license key." },

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plain.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "flow/fail.h"
@@ -296,14 +297,36 @@ keep_json(struct flow *f, const struct field *fd, const json_t *v)
 	}
 }
 
+/* Texts only, and no tree of them in f->body: nothing asks for one. */
+static bool
+keep_plain(struct flow *f, const struct plain *all)
+{
+	const struct field	*fd;
+	const struct plain_text	*v;
+
+	for (fd = f->endpoint->body; fd->name != NULL; fd++) {
+		if ((v = plain_find(all, fd->name)) == NULL) {
+			if (fd->flags & FIELD_REQUIRED)
+				return (refuse(f, fd, "is required"));
+		} else if (!keep_text(f, fd, arena_strndup(&f->arena, v->at,
+		    v->len))) {
+			return (false);
+		}
+	}
+	return (true);
+}
+
 bool
 body_read(struct flow *f, const void *data, size_t len)
 {
 	const struct field	*fd;
 	const json_t		*v;
 	json_t			*all;
+	struct plain		 plain;
 	char			 why[96];
 
+	if (f->endpoint->plain_body && plain_read(&plain, data, len))
+		return (keep_plain(f, &plain));
 	all = len == 0 ? json_object() : json_read(data, len, why,
 	    sizeof(why));
 	if (all == NULL) {

@@ -78,6 +78,7 @@ struct endpoint {
 	enum limit_kind			 limit;		/* by client address */
 	bool				 limit_verdict;	/* 200 ok:false, not 429 */
 	bool				 raw_body;	/* any bytes, unread */
+	bool				 plain_body;	/* texts, never @body */
 	bool				 hidden;	/* no part of the API */
 	const struct field		*query;
 	const struct field		*body;		/* NULL: none is read */
