@@ -121,6 +121,7 @@ kore_parent_configure(int argc, char **argv)
 void
 kore_worker_configure(void)
 {
+	serve_follow_parent();
 	log_set_worker(worker->id);
 	stat_use(worker->id);
 	srandom((unsigned int)getpid());

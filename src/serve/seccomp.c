@@ -9,6 +9,7 @@
 #include <kore/seccomp.h>
 
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -64,6 +65,7 @@ static struct sock_filter	allow_licet[] = {
 	KORE_SYSCALL_ALLOW(getegid),
 	KORE_SYSCALL_ALLOW(getgid),
 	KORE_SYSCALL_ALLOW(getppid),
+	KORE_SYSCALL_ALLOW_ARG(prctl, 0, PR_SET_PDEATHSIG),
 	KORE_SYSCALL_ALLOW(getrusage),
 	KORE_SYSCALL_ALLOW(sysinfo),
 	KORE_SYSCALL_ALLOW(mremap),

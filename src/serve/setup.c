@@ -11,13 +11,18 @@
 #include <kore/kore.h>
 #include <kore/http.h>
 
+#include <sys/prctl.h>
+
 #include <netdb.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define WORKERS_MAX	64
 #define SPARE_FILES	256	/* descriptors beside the clients' */
 
 struct kore_server	*serve_server;
+
+static pid_t	parent;
 
 static void	setup_check(const struct serve_settings *);
 static void	setup_process(const struct serve_settings *);
@@ -29,6 +34,7 @@ serve_setup(const struct serve_settings *s, const char *handler_name)
 {
 	char	host[NI_MAXHOST], port[NI_MAXSERV];
 
+	parent = getpid();
 	setup_check(s);
 	if (!listen_split(s->listen, host, sizeof(host), port, sizeof(port)))
 		fatal("cannot listen on \"%s\": not host:port", s->listen);
@@ -103,4 +109,12 @@ setup_route(struct kore_server *srv, const char *handler_name)
 	    !kore_module_handler_new(dom, "^/", handler_name, NULL,
 	    HANDLER_TYPE_DYNAMIC))
 		fatal("no handler \"%s\"", handler_name);
+}
+
+void
+serve_follow_parent(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)	/* it died before we asked */
+		(void)raise(SIGTERM);
 }

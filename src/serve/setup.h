@@ -31,4 +31,10 @@ extern struct kore_server	*serve_server;
  */
 void	serve_setup(const struct serve_settings *, const char *handler_name);
 
+/*
+ * In a worker: from now on it drains and ends when the parent is gone, however
+ * that died.  Kore notices only if no other worker holds the parent's sockets.
+ */
+void	serve_follow_parent(void);
+
 #endif
