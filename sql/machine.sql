@@ -145,10 +145,12 @@ SELECT NULL AS fault, NULL AS message, json_build_object('ok', true) AS body
 FROM gone;
 
 -- fragment: machine_gone
+-- What is told of a machine (alias m) that gives up its seat.
 m.id AS machine_id, m.license_id, m.fingerprint_hash,
     m.deactivation_reason AS reason
 
 -- fragment: machine_gone_told
+-- The news of it, for the machines in `gone'.
 told AS (
 	INSERT INTO outbox (event_type, product_id, data)
 	SELECT 'machine.deactivated', l.product_id, jsonb_build_object(
@@ -160,6 +162,7 @@ told AS (
 )
 
 -- fragment: machine_row
+-- The columns of a machine (alias m) that the list shows or sorts by.
 m.id, m.license_id, m.hostname, m.platform, m.ip_last_seen, m.activated_at,
     m.last_heartbeat_at, m.deactivated_at, m.deactivation_reason
 

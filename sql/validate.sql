@@ -10,6 +10,7 @@ CASE WHEN a.reason = 'seat'
     ELSE a.reason END
 
 -- fragment: seat_machine
+-- The machines that strangers became.
 CASE WHEN a.reason = 'seat'
     THEN (SELECT s.machine_id FROM seat s WHERE s.place = a.place)
     ELSE a.machine_id END

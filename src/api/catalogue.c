@@ -3,6 +3,7 @@
 
 #include "sql.h"
 
+/* clang-format off: a table */
 const struct endpoint	api_catalogue[] = {
 	{ .method = GET, .path = "/v1/products", .limit = LIMIT_CATALOGUE,
 	    .sql = &sql_product_list_public,
@@ -20,3 +21,4 @@ const struct endpoint	api_catalogue[] = {
 	    .answer = "`{product,policies:[…]}`." },
 	ENDPOINT_END
 };
+/* clang-format on */

@@ -8,8 +8,7 @@
 #include "flow/bind.h"
 #include "flow/respond.h"
 
-#include <kore/kore.h>
-
+#include <stdlib.h>
 #include <string.h>
 
 #define CACHE_LOG2	20	/* keys remembered by a worker; 16 MB once full */
@@ -19,8 +18,10 @@ static struct verified	*verified;
 void
 key_open(void)
 {
-	if ((verified = verified_new(CACHE_LOG2)) == NULL)
-		fatal("no memory");
+	if ((verified = verified_new(CACHE_LOG2)) == NULL) {
+		LOG(LOG_CRIT, "memory.exhausted", LS("for", "verified keys"));
+		abort();
+	}
 }
 
 void

@@ -28,7 +28,9 @@ license_issued(struct flow *f)
 	{ "limit", FIELD_INTEGER, 0, 1, 100, .help = "100 unless given." }, \
 	{ "cursor", FIELD_TEXT, 0, 1, 100, .help = "`next_cursor` of the page before." }
 #define REASON								\
-	FIELDS({ "reason", FIELD_TEXT, 0, 0, 500, .help = "Kept with the license and in the audit trail." })
+	FIELDS({ "reason", FIELD_TEXT, 0, 0, 500,
+	    .help = "Kept with the license and in the audit trail." })
+/* clang-format off: a table */
 #define ADMIN(m, p)	.method = m, .path = "/v1/admin/licenses" p
 #define READ		.scope = "licenses:read"
 #define WRITE		.scope = "licenses:write"
@@ -37,12 +39,15 @@ const struct endpoint	api_licenses[] = {
 	{ ADMIN(POST, ""), WRITE,
 	    .body = FIELDS(
 		{ "product_slug", FIELD_TEXT, FIELD_REQUIRED, 1, 63, .help = "For which product." },
-		{ "policy_slug", FIELD_TEXT, 0, 0, 63, .help = "On whose terms; the fields below beat it." },
+		{ "policy_slug", FIELD_TEXT, 0, 0, 63,
+		    .help = "On whose terms; the fields below beat it." },
 		{ "note", FIELD_TEXT, 0, 0, 2000, .help = "For the vendor; kept in its metadata." },
 		{ "expires_at", FIELD_TIME, .help = "RFC 3339; for ever unless given." },
-		{ "entitlements", FIELD_TEXTS, 0, 1, 255, .help = "What it grants, in this order." },
+		{ "entitlements", FIELD_TEXTS, 0, 1, 255,
+		    .help = "What it grants, in this order." },
 		{ "max_machines", FIELD_INTEGER, 0, 0, 1000000, .help = "Seats; 0: any number." },
-		{ "grace_seconds", FIELD_INTEGER, 0, 0, 3155760000, .help = "How long it works after expires_at." },
+		{ "grace_seconds", FIELD_INTEGER, 0, 0, 3155760000,
+		    .help = "How long it works after expires_at." },
 		{ "is_trial", FIELD_BOOLEAN, .help = "Marks the key as a trial." },
 		{ "buyer_email", FIELD_EMAIL, .help = "Whose it is." },
 		{ "nostr_npub", FIELD_TEXT, 0, 1, 100, .help = "Whose it is, on Nostr." }),
@@ -51,7 +56,8 @@ const struct endpoint	api_licenses[] = {
 		FLOW_STEP(license_issued)),
 	    .errors = "404",
 	    .summary = "Issue a license by hand.",
-	    .answer = "`{license_id,product_id,license_key,issued_at,expires_at,entitlements,is_trial,max_machines}`." },
+	    .answer = "`{license_id,product_id,license_key,issued_at,"
+	        "expires_at,entitlements,is_trial,max_machines}`." },
 	{ ADMIN(GET, ""), READ,
 	    .query = FIELDS(
 		{ "product_id", FIELD_UUID, .help = "Only this product's." }, PAGE),
@@ -66,7 +72,8 @@ const struct endpoint	api_licenses[] = {
 		{ "license_id", FIELD_UUID, .help = "Exactly." }, PAGE),
 	    .sql = &sql_license_search,
 	    .summary = "Licenses that match all that is given, newest first.",
-	    .answer = "`{licenses:[License + policy_slug,policy_name,product_slug],next_cursor}`." },
+	    .answer = "`{licenses:[License + "
+	        "policy_slug,policy_name,product_slug],next_cursor}`." },
 	{ ADMIN(GET, "/:id"), READ,
 	    .sql = &sql_license_get,
 	    .summary = "One license with its machines, history and last validations.",
@@ -85,3 +92,4 @@ const struct endpoint	api_licenses[] = {
 	    .answer = "`{ok:true}`." },
 	ENDPOINT_END
 };
+/* clang-format on */

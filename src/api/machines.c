@@ -156,6 +156,7 @@ heartbeat_send(struct flow *f)
 	    "{\"ok\":true,\"machine_id\":\"%s\"}", id)));
 }
 
+/* clang-format off: a table */
 #define KEY_FIELD							\
 	{ "key", FIELD_TEXT, FIELD_REQUIRED, 0, 200000,			\
 	    .help = "The license key." }
@@ -183,7 +184,8 @@ const struct endpoint	api_machines[] = {
 		FLOW_STEP(heartbeat_send)),
 	    .state = sizeof(struct heartbeat),
 	    .summary = "The machine is still there.",
-	    .answer = "`{ok:true,machine_id}` or `{ok:false,reason}` with `not_activated` or `rate_limited`." },
+	    .answer = "`{ok:true,machine_id}` or `{ok:false,reason}` with "
+	        "`not_activated` or `rate_limited`." },
 	{ .method = POST, .path = "/v1/machines/deactivate",
 	    .limit = LIMIT_MACHINE,
 	    .body = FIELDS(KEY_FIELD, FINGERPRINT_FIELD,
@@ -209,9 +211,11 @@ const struct endpoint	api_machines[] = {
 	{ .method = POST, .path = "/v1/admin/machines/:id/deactivate",
 	    .scope = "machines:write",
 	    .body = FIELDS(
-		{ "reason", FIELD_TEXT, 0, 0, 500, .help = "Kept with the machine and in the audit trail." }),
+		{ "reason", FIELD_TEXT, 0, 0, 500,
+		    .help = "Kept with the machine and in the audit trail." }),
 	    .sql = &sql_machine_deactivate,
 	    .summary = "Free a machine's seat.",
 	    .answer = "`{ok:true}`." },
 	ENDPOINT_END
 };
+/* clang-format on */

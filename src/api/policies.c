@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+/* clang-format off: tables */
 #define SECONDS_MAX	3155760000	/* a hundred years */
 #define PRICE_MAX	2100000000000000
 
@@ -69,7 +70,8 @@ const struct endpoint	api_policies[] = {
 	    .summary = "Change a policy; what is absent stays.",
 	    .answer = "Policy." },
 	{ ADMIN(PATCH, "/:id/active"), WRITE,
-	    .body = FIELDS({ "active", FIELD_BOOLEAN, FIELD_REQUIRED, .help = "Can it be bought?" }),
+	    .body = FIELDS({ "active", FIELD_BOOLEAN, FIELD_REQUIRED,
+	        .help = "Can it be bought?" }),
 	    .sql = &sql_policy_set_active,
 	    .summary = "Switch a policy off or on.", .answer = "`{ok:true}`." },
 	{ ADMIN(PATCH, "/:id/public"), WRITE,
@@ -88,7 +90,8 @@ const struct endpoint	api_policies[] = {
 	    .summary = "Set or clear who gets a share of each sale.",
 	    .answer = "Policy." },
 	{ ADMIN(DELETE, "/:id"), WRITE,
-	    .query = FIELDS({ "force", FIELD_BOOLEAN, .help = "Also with licenses and sales, which go with it." }),
+	    .query = FIELDS({ "force", FIELD_BOOLEAN,
+	        .help = "Also with licenses and sales, which go with it." }),
 	    .lock = &sql_policy_delete_lock,
 	    .sql = &sql_policy_delete,
 	    .errors = "409",
@@ -96,3 +99,4 @@ const struct endpoint	api_policies[] = {
 	    .answer = "`{ok,deleted,force,cascaded_…}` with counts." },
 	ENDPOINT_END
 };
+/* clang-format on */

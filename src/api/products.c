@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+/* clang-format off: a table */
 #define PRICE_MAX	2100000000000000	/* all bitcoin there will be */
 
 #define DESCRIPTION							\
@@ -24,12 +25,16 @@ const struct endpoint	api_products[] = {
 	{ .method = POST, .path = "/v1/admin/products",
 	    .scope = "products:write",
 	    .body = FIELDS(
-		{ "slug", FIELD_SLUG, FIELD_REQUIRED, .help = "Its name in URLs and in validate; stays." },
+		{ "slug", FIELD_SLUG, FIELD_REQUIRED,
+		    .help = "Its name in URLs and in validate; stays." },
 		{ "name", FIELD_NAME, FIELD_REQUIRED, 1, 200, .help = "For buyers." },
 		DESCRIPTION,
-		{ "price_sats", FIELD_INTEGER, 0, 0, PRICE_MAX, .help = "Price in satoshis; or price_currency and price_value." },
+		{ "price_sats", FIELD_INTEGER, 0, 0, PRICE_MAX,
+		    .help = "Price in satoshis; or price_currency and "
+		    "price_value." },
 		CURRENCY,
-		{ "price_value", FIELD_INTEGER, 0, 0, PRICE_MAX, .help = "Price in the currency's smallest unit." },
+		{ "price_value", FIELD_INTEGER, 0, 0, PRICE_MAX,
+		    .help = "Price in the currency's smallest unit." },
 		{ "metadata", FIELD_OBJECT, .help = "The vendor's own." },
 		CATALOG, PROFILE),
 	    .sql = &sql_product_create,
@@ -56,7 +61,8 @@ const struct endpoint	api_products[] = {
 		DESCRIPTION,
 		{ "price_sats", FIELD_INTEGER, 0, 0, PRICE_MAX, .help = "Price in satoshis." },
 		CURRENCY,
-		{ "price_value", FIELD_INTEGER, 0, 0, PRICE_MAX, .help = "Price in the currency's smallest unit." },
+		{ "price_value", FIELD_INTEGER, 0, 0, PRICE_MAX,
+		    .help = "Price in the currency's smallest unit." },
 		CATALOG, PROFILE),
 	    .sql = &sql_product_update,
 	    .summary = "Change a product; what is absent stays.",
@@ -71,7 +77,8 @@ const struct endpoint	api_products[] = {
 	{ .method = DELETE, .path = "/v1/admin/products/:id",
 	    .scope = "products:write",
 	    .query = FIELDS(
-		{ "force", FIELD_BOOLEAN, .help = "Also with invoices and licenses, which go with it." }),
+		{ "force", FIELD_BOOLEAN,
+		    .help = "Also with invoices and licenses, which go with it." }),
 	    .lock = &sql_product_delete_lock,
 	    .sql = &sql_product_delete,
 	    .errors = "409",
@@ -79,3 +86,4 @@ const struct endpoint	api_products[] = {
 	    .answer = "`{ok,deleted,force,cascaded_…}` with counts." },
 	ENDPOINT_END
 };
+/* clang-format on */

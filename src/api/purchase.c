@@ -157,15 +157,18 @@ purchase_polled(struct flow *f)
 	return (flow_json(f, 200, key_render_body(f, flow_rows(f))));
 }
 
+/* clang-format off: a table */
 const struct endpoint	api_purchase[] = {
 	{ .method = POST, .path = "/v1/purchase", .limit = LIMIT_PURCHASE,
 	    .body = FIELDS(
 		{ "product", FIELD_TEXT, FIELD_REQUIRED, 1, 63, .help = "Its slug." },
-		{ "policy_slug", FIELD_TEXT, 0, 0, 63, .help = "Which tier; the default one unless given." },
+		{ "policy_slug", FIELD_TEXT, 0, 0, 63,
+		    .help = "Which tier; the default one unless given." },
 		{ "buyer_email", FIELD_EMAIL, .help = "Whose the license is." },
 		{ "buyer_note", FIELD_TEXT, 0, 0, 2000, .help = "For the vendor." },
 		{ "redirect_url", FIELD_URL, .help = "Where the buyer goes after paying." },
-		{ "rail", FIELD_TEXT, 0, 0, 32, .help = "lightning, onchain or card; others are ignored." }),
+		{ "rail", FIELD_TEXT, 0, 0, 32,
+		    .help = "lightning, onchain or card; others are ignored." }),
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(purchase_open),	/* sql   purchase_open */
 		FLOW_STEP(purchase_order),	/* call  create invoice */
@@ -174,13 +177,17 @@ const struct endpoint	api_purchase[] = {
 	    .state = sizeof(struct purchase),
 	    .errors = "404 502",
 	    .summary = "Buy a license.",
-	    .answer = "`{invoice_id,btcpay_invoice_id,checkout_url,amount_sats,base_price_sats,discount_applied_sats,poll_url,license_key?,license_id?}`; the last two when there was nothing to pay." },
+	    .answer = "`{invoice_id,btcpay_invoice_id,checkout_url,amount_sats,"
+	        "base_price_sats,discount_applied_sats,poll_url,license_key?,"
+	        "license_id?}`; the last two when there was nothing to pay." },
 	{ .method = GET, .path = "/v1/purchase/:invoice_id",
 	    .limit = LIMIT_POLL,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(purchase_poll),	/* sql  invoice_poll */
 		FLOW_STEP(purchase_polled)),
 	    .summary = "How a purchase stands; its id is a secret of the buyer's.",
-	    .answer = "`{invoice_id,status,product_id,amount_sats,license_key|null,license_id|null}`." },
+	    .answer = "`{invoice_id,status,product_id,amount_sats,"
+	        "license_key|null,license_id|null}`." },
 	ENDPOINT_END
 };
+/* clang-format on */

@@ -14,8 +14,6 @@
 
 #include "sql.h"
 
-#include <kore/kore.h>
-
 #include <stdlib.h>
 
 static const char *
@@ -85,7 +83,6 @@ service_metrics(struct flow *f)
 {
 	struct buf	b;
 
-	stat_set(STAT_CONNECTIONS, worker_active_connections);
 	buf_init(&b, 8 * 1024 * 1024);
 	stat_render(&b);
 	if (b.failed)
@@ -102,13 +99,15 @@ service_openapi(struct flow *f)
 	return (flow_json_text(f, 200, openapi_document(router_resources())));
 }
 
+/* clang-format off: a table */
 const struct endpoint	api_service[] = {
 	{ .method = GET, .path = "/",
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(service_ask),		/* sql  operator_name_get */
 		FLOW_STEP(service_info)),
 	    .summary = "Who this is.",
-	    .answer = "`{service,version,operator|null,public_key_pem,key_algorithm,key_format_version}`." },
+	    .answer = "`{service,version,operator|null,public_key_pem,"
+	        "key_algorithm,key_format_version}`." },
 	{ .method = GET, .path = "/healthz",
 	    .steps = FLOW_STEPS(FLOW_STEP(service_alive)),
 	    .summary = "This process answers. Asks nobody else.",
@@ -137,3 +136,4 @@ const struct endpoint	api_service[] = {
 	    .answer = "OpenAPI." },
 	ENDPOINT_END
 };
+/* clang-format on */

@@ -288,6 +288,7 @@ validate_send(struct flow *f)
 	return (flow_json_text(f, 200, v->answer));
 }
 
+/* clang-format off: a table */
 const struct endpoint	api_validate[] = {
 	{ .method = POST, .path = "/v1/validate",
 	    .limit = LIMIT_VALIDATE, .limit_verdict = true, .plain_body = true,
@@ -305,6 +306,12 @@ const struct endpoint	api_validate[] = {
 		FLOW_STEP(validate_send)),
 	    .state = sizeof(struct validate),
 	    .summary = "May this key run here, now?",
-	    .answer = "`{ok:true,license_id,product_id,product_slug,issued_at,status,max_machines,expires_at?,grace_until?,in_grace_period?,is_trial?,entitlements?,machine_id?}` or `{ok:false,reason}` with reason `rate_limited`, `bad_format`, `bad_signature`, `not_found`, `revoked`, `suspended`, `product_mismatch`, `expired`, `fingerprint_mismatch` or `too_many_machines`." },
+	    .answer = "`{ok:true,license_id,product_id,product_slug,issued_at,"
+	        "status,max_machines,expires_at?,grace_until?,in_grace_period?,"
+	        "is_trial?,entitlements?,machine_id?}` or `{ok:false,reason}` "
+	        "with reason `rate_limited`, `bad_format`, `bad_signature`, "
+	            "`not_found`, `revoked`, `suspended`, `product_mismatch`, "
+	            "`expired`, `fingerprint_mismatch` or `too_many_machines`." },
 	ENDPOINT_END
 };
+/* clang-format on */

@@ -101,8 +101,8 @@ size_t	license_key_size(const struct license_key_fields *fields);
 /*
  * Signs with the ring's key that the fields name and writes the text with its
  * NUL into `out'.  Returns the text's length; 0 if license_key_size() is 0 or
- * more than `size', if the ring has no such key, or if there is no memory.  The same fields and ring key always give
- * the same text.
+ * more than `size', if the ring has no such key, or if there is no memory.
+ * The same fields and ring key always give the same text.
  */
 size_t	license_key_encode(const struct license_key_fields *fields,
 	    const struct keyring *ring, char *out, size_t size);

@@ -110,6 +110,7 @@ deadlines(void *arg, u_int64_t now)
 	struct flow	*f;
 
 	(void)arg;
+	stat_set(STAT_CONNECTIONS, worker_active_connections);
 	while ((f = TAILQ_FIRST(&waiting)) != NULL && f->deadline_ms <= now) {
 		stat_add(STAT_DEADLINES, 1);
 		stop_waiting(f);

@@ -69,6 +69,7 @@ static const struct flow_step	steps[] = {
 	{ NULL, NULL }
 };
 
+/* clang-format off: a table */
 const struct endpoint	hooks_btcpay[] = {
 	{ .method = POST, .path = "/v1/btcpay/webhook/:provider_id",
 	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
@@ -82,3 +83,4 @@ const struct endpoint	hooks_btcpay[] = {
 	    .answer = "`{ok:true}`." },
 	ENDPOINT_END
 };
+/* clang-format on */

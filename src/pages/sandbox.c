@@ -131,6 +131,7 @@ checkout_answer(struct flow *f)
 	    pay_status_name(s->seen.status))));
 }
 
+/* clang-format off: tables */
 #define BUTTON(name, fn, text)						\
 	{ .method = POST, .path = "/sandbox/:order/" name,		\
 	    .steps = FLOW_STEPS(					\
@@ -152,3 +153,4 @@ const struct endpoint	pages_sandbox[] = {
 	BUTTON("expire", checkout_expire, "Lets the invoice expire."),
 	ENDPOINT_END
 };
+/* clang-format on */

@@ -5,6 +5,7 @@
  */
 #include "serve/listen.h"
 
+#include "base/stat.h"
 #include "serve/refusal.h"
 
 #include <kore/kore.h>
@@ -120,6 +121,7 @@ accept_or_shed(void *arg, int error)
 	for (i = 0; i < SHED_MAX; i++) {
 		if ((fd = accept(l->fd, NULL, NULL)) == -1)
 			break;
+		stat_add(STAT_CONNECTIONS_SHED, 1);
 		/* Best effort: what is unread may reset the connection. */
 		(void)send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		(void)shutdown(fd, SHUT_WR);

@@ -38,9 +38,11 @@ rfc4648_examples(void **state)
 	static const struct {
 		const char	*bytes, *text;
 	} rows[] = {
+		/* clang-format off: a table */
 		{ "", "" }, { "f", "MY" }, { "fo", "MZXQ" },
 		{ "foo", "MZXW6" }, { "foob", "MZXW6YQ" },
 		{ "fooba", "MZXW6YTB" }, { "foobar", "MZXW6YTBOI" },
+		/* clang-format on */
 	};
 	uint8_t	bytes[8];
 	char	text[16];

@@ -13,8 +13,10 @@
 
 #define SECRET	"super-secret"
 #define BODY	"{\"type\":\"InvoiceSettled\",\"invoiceId\":\"abc\"}"
+/* clang-format off */
 #define HEX	"0983a4bc14ce334b99a98a6126bd134c" \
 		"781c5bbf881c9008f19d79f7a781fe16"
+/* clang-format on */
 
 static bool
 header_ok(const char *header)
