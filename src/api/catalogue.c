@@ -3,7 +3,7 @@
 
 #include "sql.h"
 
-/* clang-format off: a table */
+/* clang-format off */
 const struct endpoint	api_catalogue[] = {
 	{ .method = GET, .path = "/v1/products", .limit = LIMIT_CATALOGUE,
 	    .sql = &sql_product_list_public,

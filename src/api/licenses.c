@@ -28,9 +28,9 @@ license_issued(struct flow *f)
 	{ "limit", FIELD_INTEGER, 0, 1, 100, .help = "100 unless given." }, \
 	{ "cursor", FIELD_TEXT, 0, 1, 100, .help = "`next_cursor` of the page before." }
 #define REASON								\
-	FIELDS({ "reason", FIELD_TEXT, 0, 0, 500,
+	FIELDS({ "reason", FIELD_TEXT, 0, 0, 500,			\
 	    .help = "Kept with the license and in the audit trail." })
-/* clang-format off: a table */
+/* clang-format off */
 #define ADMIN(m, p)	.method = m, .path = "/v1/admin/licenses" p
 #define READ		.scope = "licenses:read"
 #define WRITE		.scope = "licenses:write"

@@ -156,7 +156,7 @@ heartbeat_send(struct flow *f)
 	    "{\"ok\":true,\"machine_id\":\"%s\"}", id)));
 }
 
-/* clang-format off: a table */
+/* clang-format off */
 #define KEY_FIELD							\
 	{ "key", FIELD_TEXT, FIELD_REQUIRED, 0, 200000,			\
 	    .help = "The license key." }

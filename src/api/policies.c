@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* clang-format off: tables */
+/* clang-format off */
 #define SECONDS_MAX	3155760000	/* a hundred years */
 #define PRICE_MAX	2100000000000000
 

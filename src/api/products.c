@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* clang-format off: a table */
+/* clang-format off */
 #define PRICE_MAX	2100000000000000	/* all bitcoin there will be */
 
 #define DESCRIPTION							\

@@ -157,7 +157,7 @@ purchase_polled(struct flow *f)
 	return (flow_json(f, 200, key_render_body(f, flow_rows(f))));
 }
 
-/* clang-format off: a table */
+/* clang-format off */
 const struct endpoint	api_purchase[] = {
 	{ .method = POST, .path = "/v1/purchase", .limit = LIMIT_PURCHASE,
 	    .body = FIELDS(

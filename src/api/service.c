@@ -99,7 +99,7 @@ service_openapi(struct flow *f)
 	return (flow_json_text(f, 200, openapi_document(router_resources())));
 }
 
-/* clang-format off: a table */
+/* clang-format off */
 const struct endpoint	api_service[] = {
 	{ .method = GET, .path = "/",
 	    .steps = FLOW_STEPS(

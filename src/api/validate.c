@@ -288,7 +288,7 @@ validate_send(struct flow *f)
 	return (flow_json_text(f, 200, v->answer));
 }
 
-/* clang-format off: a table */
+/* clang-format off */
 const struct endpoint	api_validate[] = {
 	{ .method = POST, .path = "/v1/validate",
 	    .limit = LIMIT_VALIDATE, .limit_verdict = true, .plain_body = true,

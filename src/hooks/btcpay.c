@@ -69,7 +69,7 @@ static const struct flow_step	steps[] = {
 	{ NULL, NULL }
 };
 
-/* clang-format off: a table */
+/* clang-format off */
 const struct endpoint	hooks_btcpay[] = {
 	{ .method = POST, .path = "/v1/btcpay/webhook/:provider_id",
 	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,

@@ -131,7 +131,7 @@ checkout_answer(struct flow *f)
 	    pay_status_name(s->seen.status))));
 }
 
-/* clang-format off: tables */
+/* clang-format off */
 #define BUTTON(name, fn, text)						\
 	{ .method = POST, .path = "/sandbox/:order/" name,		\
 	    .steps = FLOW_STEPS(					\

@@ -38,7 +38,7 @@ rfc4648_examples(void **state)
 	static const struct {
 		const char	*bytes, *text;
 	} rows[] = {
-		/* clang-format off: a table */
+		/* clang-format off */
 		{ "", "" }, { "f", "MY" }, { "fo", "MZXQ" },
 		{ "foo", "MZXW6" }, { "foob", "MZXW6YQ" },
 		{ "fooba", "MZXW6YTB" }, { "foobar", "MZXW6YTBOI" },
