@@ -250,7 +250,7 @@ bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path against Kore's bare handler
 	@tests/load/bench.sh
 
 docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables
-	$(Q)tools/generate-docs docs
+	$(Q)tools/generate-docs docs conf
 
 format: ## put the C files into the house's form
 	tools/format $(SRC) $(wildcard src/*/*.h tools/*.c tests/unit/*.c \

@@ -24,12 +24,15 @@ license_issued(struct flow *f)
 	return (flow_json(f, 200, key_render_body(f, flow_rows(f))));
 }
 
+static const struct field	reason[] = {
+	{ "reason", FIELD_TEXT, 0, 0, 500,
+	    .help = "Kept with the license and in the audit trail." },
+	{ .name = NULL }
+};
+
 #define PAGE								\
 	{ "limit", FIELD_INTEGER, 0, 1, 100, .help = "100 unless given." }, \
 	{ "cursor", FIELD_TEXT, 0, 1, 100, .help = "`next_cursor` of the page before." }
-#define REASON								\
-	FIELDS({ "reason", FIELD_TEXT, 0, 0, 500,			\
-	    .help = "Kept with the license and in the audit trail." })
 /* clang-format off */
 #define ADMIN(m, p)	.method = m, .path = "/v1/admin/licenses" p
 #define READ		.scope = "licenses:read"
@@ -78,15 +81,15 @@ const struct endpoint	api_licenses[] = {
 	    .sql = &sql_license_get,
 	    .summary = "One license with its machines, history and last validations.",
 	    .answer = "`{license,product_slug,policy_slug,machines,history,validations}`." },
-	{ ADMIN(POST, "/:id/revoke"), WRITE, .body = REASON,
+	{ ADMIN(POST, "/:id/revoke"), WRITE, .body = reason,
 	    .sql = &sql_license_revoke,
 	    .summary = "Revoke for good. 404 when it is revoked already.",
 	    .answer = "`{ok:true}`." },
-	{ ADMIN(POST, "/:id/suspend"), WRITE, .body = REASON,
+	{ ADMIN(POST, "/:id/suspend"), WRITE, .body = reason,
 	    .sql = &sql_license_suspend,
 	    .summary = "Suspend an active license. 404 when it isn't active.",
 	    .answer = "`{ok:true}`." },
-	{ ADMIN(POST, "/:id/unsuspend"), WRITE, .body = REASON,
+	{ ADMIN(POST, "/:id/unsuspend"), WRITE, .body = reason,
 	    .sql = &sql_license_unsuspend,
 	    .summary = "Lift a suspension. 404 when there is none.",
 	    .answer = "`{ok:true}`." },

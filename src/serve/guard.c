@@ -5,9 +5,8 @@
  *	header    a block has begun             408 after http_header_timeout
  *	body      its body is coming            408 after http_body_timeout
  *	handler   ours to answer; not read      no deadline
- *	linger    refused; the rest is thrown   closed after LINGER_MS
- *	          away so that the client can
- *	          read the refusal
+ *	linger    refused; reads on, so that    closed after LINGER_MS
+ *	          the client reads the refusal
  *	gone      Kore is about to free it
  *
  * A phase has one length, so the head of its queue is the first to expire.
@@ -22,7 +21,6 @@
 #include <kore/http.h>
 
 #include <sys/socket.h>
-
 #include <stdint.h>
 #include <string.h>
 
@@ -54,7 +52,6 @@ struct guard {
 	struct connection	*c;
 	TAILQ_ENTRY(guard)	 link;
 };
-
 TAILQ_HEAD(guard_queue, guard);
 
 static const uint8_t	kore_methods[] = {
@@ -340,8 +337,8 @@ hand_over(struct netbuf *nb, const struct header_facts *f)
 	char			*query;
 	size_t			 used;
 
-	used = header_fit((char *)block, nb->s_off, nb->b_len, f, &query);
-	if (used == 0)
+	if ((used = header_fit((char *)block, nb->s_off, nb->b_len, f,
+	    &query)) == 0)
 		return (refuse(c, 431));
 	nb->s_off = used;
 	if (!http_header_recv(nb))

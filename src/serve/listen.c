@@ -205,7 +205,7 @@ port_check(const char *port, size_t size)
 	unsigned int	n = 0;
 	size_t		i;
 
-	for (i = 0; port[i] >= '0' && port[i] <= '9' && i < 5; i++)
+	for (i = 0; i < 5 && port[i] >= '0' && port[i] <= '9'; i++)
 		n = n * 10 + (unsigned int)(port[i] - '0');
 
 	return (port[i] == '\0' && i < size && n >= 1 && n <= 65535);
