@@ -208,5 +208,5 @@ port_check(const char *port, size_t size)
 	for (i = 0; i < 5 && port[i] >= '0' && port[i] <= '9'; i++)
 		n = n * 10 + (unsigned int)(port[i] - '0');
 
-	return (port[i] == '\0' && i < size && n >= 1 && n <= 65535);
+	return (i < size && port[i] == '\0' && n >= 1 && n <= 65535);
 }
