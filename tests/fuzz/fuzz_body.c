@@ -2,8 +2,9 @@
  * Any bytes as a body, a query or a path parameter: whatever is kept obeys its
  * row of the table, and a body is refused only for a reason.
  *
- * The first byte says what the rest is: B the body of a POST, P of a PATCH,
- * Q a query, I an id and S a slug in the path.
+ * The first byte says what the rest is: B the body of a POST, P of a PATCH, V
+ * one of texts only, read with and without a tree; Q a query; I or U an id and
+ * S a slug in the path.
  */
 #include "flow/body.h"
 
@@ -56,11 +57,28 @@ static const struct field	query_fields[] = {
 	{ 0 }
 };
 
+static const struct field	text_fields[] = {
+	FIELD("text", FIELD_TEXT, FIELD_REQUIRED, 1, 12),
+	FIELD("note", FIELD_TEXT, FIELD_NULLABLE, 0, 0),
+	FIELD("name", FIELD_NAME, 0, 0, 8),
+	FIELD("slug", FIELD_SLUG, 0),
+	FIELD("uuid", FIELD_UUID, 0),
+	FIELD("email", FIELD_EMAIL, 0),
+	FIELD("url", FIELD_URL, 0),
+	FIELD("time", FIELD_TIME, 0),
+	FIELD("choice", FIELD_CHOICE, 0, .choices = "day|month|for ever"),
+	{ 0 }
+};
+
 static const struct endpoint	post = { .method = POST, .path = "/v1/things",
 				    .body = body_fields };
 static const struct endpoint	patch = { .method = PATCH,
 				    .path = "/v1/things/:id",
 				    .body = body_fields };
+static const struct endpoint	tree = { .path = "/v1/a", .body = text_fields };
+static const struct endpoint	plain = {
+	.path = "/v1/a", .body = text_fields, .plain_body = true
+};
 static const struct endpoint	get = { .method = GET, .path = "/v1/things",
 				    .query = query_fields };
 static const struct endpoint	bare = { .method = GET, .path = "/v1/bare" };
@@ -364,6 +382,45 @@ read_body(struct flow *f, const struct endpoint *ep, const uint8_t *data,
 }
 
 static void
+begin(struct flow *f)
+{
+	memset(f, 0, sizeof(*f));
+	arena_init(&f->arena);
+}
+
+static void
+end(struct flow *f)
+{
+	json_decref(f->body);
+	arena_reset(&f->arena);
+}
+
+/* The short way has to end where the long one does, to the last word. */
+static void
+read_both(struct flow *f, const uint8_t *data, size_t size)
+{
+	static struct flow	 g;
+	const char		*a, *b;
+	unsigned int		 i;
+	bool			 ok;
+
+	read_body(f, &tree, data, size);
+	begin(&g);
+	g.endpoint = &plain;
+	ok = body_read(&g, data, size);
+	REQUIRE(ok == (f->fault == ERR_NONE) && g.fault == f->fault);
+	REQUIRE(ok || !strcmp(f->fault_message, g.fault_message));
+	REQUIRE(f->nvalues == g.nvalues);
+	for (i = 0; i < f->nvalues; i++) {
+		a = f->values[i].text;
+		b = g.values[i].text;
+		REQUIRE(f->values[i].name == g.values[i].name);
+		REQUIRE(a == NULL || b == NULL ? a == b : !strcmp(a, b));
+	}
+	end(&g);
+}
+
+static void
 read_query(struct flow *f, const char *text)
 {
 	char	*query = strdup(text);
@@ -410,11 +467,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return (0);
-	memset(&f, 0, sizeof(f));
-	arena_init(&f.arena);
+	begin(&f);
 	switch (*data++) {
 	case 'P':
 		read_body(&f, &patch, data, size - 1);
+		break;
+	case 'V':
+		read_both(&f, data, size - 1);
 		break;
 	case 'Q':
 		text = strndup((const char *)data, size - 1);
@@ -434,8 +493,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_body(&f, &post, data, size - 1);
 		break;
 	}
-	json_decref(f.body);
-	arena_reset(&f.arena);
+	end(&f);
 
 	return (0);
 }
