@@ -68,10 +68,12 @@ def test_validate_limit_is_200_with_cors(api):
     assert r.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_validate_limit_refills_one_a_second(api):
+def test_validate_limit_refills_one_a_second(api, server):
+    """What several workers gave too much is paid back first."""
     ip = new_address()
     until_limited(api, ip)
-    wait_for(lambda: api.validate("x", ip=ip) != LIMITED, 4,
+    wait_for(lambda: api.validate("x", ip=ip) != LIMITED,
+             4 if len(server.replicas) == 1 else 20,
              "a token comes back", pause=0.2)
 
 
@@ -97,7 +99,8 @@ def test_validate_bucket_is_persisted(api, server):
                           " 'validate_ip' AND bucket_key = %s", ip)
     wait_for(row, 5, "the bucket is in the database")
     assert (row()["capacity"], row()["refill_per_second"]) == (60, 1)
-    assert row()["tokens_remaining"] < 10
+    # On one worker all but the last quarter; each keeps less than that.
+    assert row()["tokens_remaining"] < 10 * len(server.replicas) ** 2
 
 
 def test_limit_holds_before_the_key_is_looked_at(api):

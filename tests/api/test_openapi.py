@@ -228,7 +228,7 @@ json_values = st.recursive(
     max_leaves=6)
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(
+@settings(max_examples=600, deadline=None, suppress_health_check=list(
     HealthCheck))
 @given(data=st.data())
 def test_any_body_path_and_query(server, operations, data):
