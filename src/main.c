@@ -45,6 +45,7 @@ static const struct resource	resources[] = {
 	{ "Licenses", api_licenses },
 	{ "Webhooks of payment providers", hooks_btcpay },
 	{ "Sandbox", pages_sandbox },
+	{ "Thanks", pages_thanks },
 	{ "Assets", pages_assets },
 	{ NULL, NULL }
 };

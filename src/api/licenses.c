@@ -1,7 +1,7 @@
 /* Licenses, as the vendor issues, finds and revokes them. */
 #include "api/api.h"
 
-#include "api/key.h"
+#include "flow/key.h"
 #include "flow/bind.h"
 #include "flow/respond.h"
 

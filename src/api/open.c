@@ -1,7 +1,7 @@
 /* What the API's resources keep in a worker. */
 #include "api/api.h"
 
-#include "api/key.h"
+#include "flow/key.h"
 
 void
 api_open(void)

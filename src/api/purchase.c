@@ -7,7 +7,7 @@
  */
 #include "api/api.h"
 
-#include "api/key.h"
+#include "flow/key.h"
 #include "base/conf.h"
 #include "base/uuid.h"
 #include "flow/bind.h"

@@ -9,7 +9,7 @@
  */
 #include "api/api.h"
 
-#include "api/key.h"
+#include "flow/key.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/stat.h"

@@ -269,6 +269,29 @@ conf_is_production(void)
 	return (conf_is(conf.env, "production"));
 }
 
+/* "a|b|c" as `a`, `b`, `c`: a bar would end the table's cell. */
+static void
+put_choices(struct buf *b, const char *choices)
+{
+	size_t	len;
+
+	for (;; choices += len + 1) {
+		len = strcspn(choices, "|");
+		buf_printf(b, "`%.*s`", (int)len, choices);
+		if (choices[len] == '\0')
+			return;
+		buf_puts(b, ", ");
+	}
+}
+
+/* A default as code, or nothing. */
+static void
+put_default(struct buf *b, const char *value)
+{
+	if (*value != '\0')
+		buf_printf(b, "`%s` ", value);
+}
+
 void
 conf_document(struct buf *b)
 {
@@ -278,15 +301,19 @@ conf_document(struct buf *b)
 	    "| --- | --- | --- | --- |\n");
 	for (s = settings; s < settings + NSETTINGS; s++) {
 		buf_printf(b, "| `%s` | ", s->name);
-		if (s->kind == KIND_NUMBER)
-			buf_printf(b, "%lld | %lld to %lld (%s)", s->number,
+		if (s->kind == KIND_NUMBER) {
+			buf_printf(b, "`%lld` | %lld to %lld (%s)", s->number,
 			    s->min, s->max, s->unit);
-		else if (s->kind == KIND_CHOICE)
-			buf_printf(b, "%s | %s", s->value, s->choices);
-		else if (s->kind == KIND_SECRET)
-			buf_printf(b, "| secret; or `%s_FILE`", s->name);
-		else
-			buf_printf(b, "%s | text", s->value);
+		} else {
+			put_default(b, s->value);
+			buf_puts(b, "| ");
+			if (s->kind == KIND_CHOICE)
+				put_choices(b, s->choices);
+			else if (s->kind == KIND_SECRET)
+				buf_printf(b, "secret; or `%s_FILE`", s->name);
+			else
+				buf_puts(b, "text");
+		}
 		buf_printf(b, " | %s |\n", s->help);
 	}
 }

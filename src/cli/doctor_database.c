@@ -106,9 +106,11 @@ judge_connections(const struct db_rows *rows)
 	int64_t		have = db_integer(rows, 0, "connections", 0);
 	long long	want;
 
-	/* Each worker has one more, which listens. */
+	/* Each worker has one more for heartbeats and one that listens. */
 	want = conf.workers *
-	    (conf.database_connections + conf.batch_lanes + 1);
+	    (conf.database_connections + 2 + (conf.batch_lanes <
+	    conf.database_connections ? conf.batch_lanes :
+	    conf.database_connections));
 	if (want > have)
 		doctor_say(DOCTOR_WARN, "connections", "this replica opens up "
 		    "to %lld, the database takes %lld from all replicas: raise "

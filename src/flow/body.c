@@ -170,9 +170,10 @@ body_read_query(struct flow *f, char *query)
 	const struct field	*fd;
 	char			*pair, *value;
 
-	if (query == NULL || f->endpoint->query == NULL)
+	if (f->endpoint->query == NULL)
 		return (true);
-	query = arena_strdup(&f->arena, query);
+	if (query != NULL)
+		query = arena_strdup(&f->arena, query);
 	while ((pair = strsep(&query, "&")) != NULL) {
 		if ((value = strchr(pair, '=')) == NULL)
 			continue;

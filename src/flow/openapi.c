@@ -287,6 +287,19 @@ type_name(const struct field *fd)
 }
 
 static void
+page_choices(struct buf *b, const char *list)
+{
+	size_t	len;
+
+	for (;; list += len + 1) {
+		len = strcspn(list, "|");
+		buf_printf(b, " `%.*s`", (int)len, list);
+		if (list[len] == '\0')
+			return;
+	}
+}
+
+static void
 page_fields(struct buf *b, const char *where, const struct field *fd)
 {
 	for (; fd != NULL && fd->name != NULL; fd++) {
@@ -294,6 +307,8 @@ page_fields(struct buf *b, const char *where, const struct field *fd)
 		    type_name(fd));
 		if (fd->type == FIELD_INTEGER)
 			buf_printf(b, " %lld–%lld", fd->min, fd->max);
+		if (fd->type == FIELD_CHOICE)
+			page_choices(b, fd->choices);
 		if (fd->flags & FIELD_REQUIRED)
 			buf_puts(b, ", required");
 		if (fd->flags & FIELD_NULLABLE)
@@ -319,15 +334,50 @@ page_endpoint(struct buf *b, const struct endpoint *ep)
 	if (ep->answer != NULL)
 		buf_printf(b, "Answer: %s\n\n", ep->answer);
 	if (ep->errors != NULL)
-		buf_printf(b, "Faults of its own: %s.\n\n", ep->errors);
+		buf_printf(b, "Also answers: %s.\n\n", ep->errors);
 }
+
+/* Does the page show anything of it? */
+static bool
+is_shown(const struct resource *r)
+{
+	const struct endpoint	*ep;
+
+	for (ep = r->endpoints; ep->path != NULL; ep++) {
+		if (!ep->hidden)
+			return (true);
+	}
+	return (false);
+}
+
+/* What answers are made of, said once. */
+static const char	shapes[] =
+    "## Shapes\n\n"
+    "**Product** `{id,slug,name,description,price_sats,price_currency,"
+    "price_value,active,metadata,entitlements_catalog|null,"
+    "merchant_profile_id|null,created_at,updated_at}`.\n\n"
+    "**Policy** `{id,product_id,name,slug,duration_seconds,grace_seconds,"
+    "max_machines,is_trial,price_sats_override|null,entitlements,metadata,"
+    "active,public,tip_recipient|null,tip_pct_bps,tip_label|null,"
+    "is_recurring,renewal_period_days,grace_period_days,trial_days,"
+    "tier_rank|null,archived_at|null,created_at,updated_at}`.\n\n"
+    "**License** `{id,product_id,invoice_id|null,policy_id|null,status,"
+    "fingerprint|null,issued_at,expires_at|null,grace_seconds,max_machines,"
+    "is_trial,entitlements,revoked_at|null,revocation_reason|null,"
+    "suspended_at|null,suspension_reason|null,nostr_npub|null,"
+    "buyer_email|null,metadata}`; never the key.\n\n"
+    "Faults are `{ok:false,error,message}` ([errors.md](errors.md)); times "
+    "are RFC 3339 in UTC, ids UUIDs, money integers in the smallest unit.\n\n";
 
 void
 openapi_page(const struct resource *r, struct buf *b)
 {
 	const struct endpoint	*ep;
 
+	buf_puts(b, shapes);
 	for (; r->name != NULL; r++) {
+		if (!is_shown(r))
+			continue;
 		buf_printf(b, "## %s\n\n", r->name);
 		for (ep = r->endpoints; ep->path != NULL; ep++) {
 			if (!ep->hidden)

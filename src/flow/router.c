@@ -83,6 +83,19 @@ is_parameter(const struct route *r, unsigned int i)
 	return (r->lengths[i] > 0 && r->segments[i][0] == ':');
 }
 
+/* Bodies that are read without a tree hold texts and nothing else. */
+static bool
+takes_plain_body(const struct endpoint *ep)
+{
+	const struct field	*fd;
+
+	for (fd = ep->body; fd != NULL && fd->name != NULL; fd++) {
+		if (fd->type != FIELD_TEXT)
+			return (false);
+	}
+	return (ep->body != NULL);
+}
+
 static void
 add(const struct endpoint *ep)
 {
@@ -100,6 +113,8 @@ add(const struct endpoint *ep)
 		    ep->sql->name);
 	if ((ep->sql == NULL) == (ep->steps == NULL))
 		fatal("%s: either a statement or steps", ep->path);
+	if (ep->plain_body && !takes_plain_body(ep))
+		fatal("%s: a plain body has texts only", ep->path);
 	for (i = 0; i < nroutes; i++) {
 		if (routes[i].endpoint->method == ep->method &&
 		    !strcmp(routes[i].endpoint->path, ep->path))

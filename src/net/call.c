@@ -137,6 +137,12 @@ call_limits(struct net_call *call, const struct net_request *req)
 	connect = total < CONNECT_MS ? total : CONNECT_MS;
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, total);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, connect);
+	/*
+	 * What got no reply on a kept connection libcurl sends again by itself:
+	 * harmless for a question, but not for what creates or pays.
+	 */
+	if (req->method != NULL && strcmp(req->method, "GET") != 0)
+		curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
 	if (!req->public_only)
 		return;
 	curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, socket_open);

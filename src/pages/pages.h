@@ -5,6 +5,7 @@
 #include "flow/endpoint.h"
 
 extern const struct endpoint	pages_sandbox[];
+extern const struct endpoint	pages_thanks[];
 extern const struct endpoint	pages_assets[];
 
 #endif

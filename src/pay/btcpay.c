@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TIMEOUT_MS	8000	/* inside a request's own deadline */
+#define ID_MAX		200	/* bytes of an invoice's id */
 
 static void
 ask(struct arena *a, const struct pay_account *account, const char *method,
@@ -49,7 +50,20 @@ ask_create(struct arena *a, const struct pay_account *account,
 	free(text);
 }
 
-/* Ids come back to us from webhooks: no byte of them may leave the path. */
+/*
+ * Ids come back to us from webhooks and go into paths of URLs: nothing that
+ * could mean something there, `..' least of all.
+ */
+static bool
+is_id(const char *s)
+{
+	size_t	n = s == NULL ? 0 : strlen(s);
+
+	return (n >= 1 && n <= ID_MAX && strspn(s, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n);
+}
+
+/* Whatever the id is, no byte of it leaves its place in the URL. */
 static char *
 escape(struct arena *a, const char *s)
 {
@@ -143,16 +157,16 @@ read_invoice(struct arena *a, const struct pay_account *account,
 	const char	*link = json_text(j, "checkoutLink");
 	const char	*order = json_text2(j, "metadata", "orderId");
 
-	if (id == NULL || *id == '\0' || strlen(id) > 200 || status == NULL)
+	if (!is_id(id) || status == NULL)
 		return (false);
 	if (additional == NULL)
 		additional = "None";
 	out->id = arena_strdup(a, id);
-	out->order_id = order == NULL ? NULL : arena_strdup(a, order);
+	out->order_id = is_id(order) ? arena_strdup(a, order) : NULL;
 	out->checkout_url = checkout_url(a, account, link == NULL ? "" : link);
 	out->status = read_status(status, additional);
 	out->amount_sats = read_amount(j);
-	out->detail = arena_printf(a, "%s/%s", status, additional);
+	out->detail = arena_printf(a, "%.40s/%.40s", status, additional);
 	return (true);
 }
 
@@ -217,10 +231,9 @@ read_hook(struct arena *a, const struct pay_account *account,
 	type = json_text(j, "type");
 	id = json_text(j, "invoiceId");
 	order = json_text2(j, "metadata", "orderId");
-	if (type != NULL && concerns_us(type) && id != NULL && *id != '\0' &&
-	    strlen(id) <= 200) {
+	if (type != NULL && concerns_us(type) && is_id(id)) {
 		out->invoice_id = arena_strdup(a, id);
-		out->order_id = order == NULL ? NULL : arena_strdup(a, order);
+		out->order_id = is_id(order) ? arena_strdup(a, order) : NULL;
 	}
 	json_decref(j);
 	return (true);

@@ -12,7 +12,8 @@
  *   400 bad_request            malformed, or bytes beyond the body's length
  *   408 request_timeout        header block or body slower than its deadline
  *   413 payload_too_large      Content-Length above http_body_max
- *   414, 431 request_header_fields_too_large
+ *   414 uri_too_long
+ *   431 request_header_fields_too_large
  *   417 expectation_failed     an Expect other than 100-continue
  *   501 not_implemented        Transfer-Encoding, or a method nobody knows
  *   503 service_unavailable    the worker is full

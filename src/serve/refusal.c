@@ -15,7 +15,7 @@ static const struct {
 	    "the request did not arrive in time" },
 	{ 413, "Content Too Large", "payload_too_large",
 	    "the request body is too large" },
-	{ 414, "URI Too Long", "request_header_fields_too_large",
+	{ 414, "URI Too Long", "uri_too_long",
 	    "the request target is too long" },
 	{ 417, "Expectation Failed", "expectation_failed",
 	    "only 100-continue can be expected" },

@@ -51,18 +51,28 @@ class Cluster:
             "-c", "fsync=off", "-c", "full_page_writes=off",
             "-c", "synchronous_commit=off"]
         self.log = open(f"{self.dir}/log", "ab")
-        self.process = spawn(
-            [f"{bin_dir()}/postgres", "-D", f"{self.dir}/data",
-             "-p", str(self.port), "-k", self.dir,
-             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
-             "-c", "log_min_messages=warning"] + flags,
-            death="QUIT", user="postgres", cwd=self.dir,
-            stdout=self.log, stderr=self.log)
-        wait_for(self.accepts, 30, "PostgreSQL accepts connections")
+
+        def launch():
+            self.process = spawn(
+                [f"{bin_dir()}/postgres", "-D", f"{self.dir}/data",
+                 "-p", str(self.port), "-k", self.dir,
+                 "-c", "listen_addresses=127.0.0.1",
+                 "-c", "max_connections=200",
+                 "-c", "log_min_messages=warning"] + flags,
+                death="QUIT", user="postgres", cwd=self.dir,
+                stdout=self.log, stderr=self.log)
+
+        def up():
+            # After kill -9 it refuses to start until the last backend of the
+            # one before has noticed and let go of the shared memory.
+            if self.process.poll() is not None:
+                launch()
+            return self.accepts()
+        launch()
+        wait_for(up, 30, "PostgreSQL accepts connections", pause=0.05)
         return self
 
     def accepts(self):
-        assert self.process.poll() is None, "PostgreSQL ended at start"
         try:
             psycopg.connect(self.url("postgres"), connect_timeout=2).close()
             return True

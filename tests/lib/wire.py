@@ -11,7 +11,7 @@ CODES = {
     400: "bad_request",
     408: "request_timeout",
     413: "payload_too_large",
-    414: "request_header_fields_too_large",
+    414: "uri_too_long",
     417: "expectation_failed",
     431: "request_header_fields_too_large",
     501: "not_implemented",

@@ -265,7 +265,7 @@ buffer_too_small_is_refused(void **state)
 static void
 random_fields_come_back(void **state)
 {
-	struct license_key_fields	 f;
+	struct license_key_fields	 f = { 0 };
 	struct license_key		 key;
 	static char			 slugs[255][256];
 	const char			*list[255], *slug;

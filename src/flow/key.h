@@ -1,6 +1,6 @@
 /* License keys in requests and answers. */
-#ifndef API_KEY_H
-#define API_KEY_H
+#ifndef FLOW_KEY_H
+#define FLOW_KEY_H
 
 #include "crypto/license_key.h"
 #include "flow/flow.h"

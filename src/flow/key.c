@@ -1,4 +1,4 @@
-#include "api/key.h"
+#include "flow/key.h"
 
 #include "base/log.h"
 #include "base/text.h"
