@@ -13,6 +13,7 @@
 
 #define ROW(s, n)	{ (s), sizeof(s) - 1, (n) }
 
+/* clang-format off */
 /* Members, or -1: not plain. */
 static const struct {
 	const char	*text;
@@ -47,6 +48,7 @@ static const struct {
 	ROW("{\"a\":\"b\n\"}", -1), ROW("{\"a\":\"\xff\"}", -1),
 	ROW("{'a':'b'}", -1), ROW("\xef\xbb\xbf{}", -1),
 };
+/* clang-format on */
 
 static void
 agrees(const struct plain *o, const char *text, size_t len)
