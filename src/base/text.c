@@ -20,8 +20,8 @@ text_hex(const void *bytes, size_t len, char *out)
 	*out = '\0';
 }
 
-static int
-hex_value(char c)
+int
+text_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return (c - '0');
@@ -44,8 +44,8 @@ text_url_decode(char *s, bool form)
 		} else if (*in != '%') {
 			*out = *in;
 		} else {
-			if ((hi = hex_value(in[1])) < 0 ||
-			    (lo = hex_value(in[2])) < 0 || (hi | lo) == 0)
+			if ((hi = text_hex_value(in[1])) < 0 ||
+			    (lo = text_hex_value(in[2])) < 0 || (hi | lo) == 0)
 				return (false);
 			*out = (char)(hi << 4 | lo);
 			in += 2;

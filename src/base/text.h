@@ -9,6 +9,9 @@
 /* Lower-case; `out' holds 2 * len + 1. */
 void	text_hex(const void *bytes, size_t len, char *out);
 
+/* 0 to 15 of a hexadecimal digit of either case, or -1. */
+int	text_hex_value(char c);
+
 /*
  * Undoes %XX (and `+' for a space when `form') in place and ends it with a
  * NUL.  False: a bad escape, a NUL or bytes that are no UTF-8.

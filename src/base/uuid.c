@@ -4,12 +4,13 @@
  */
 #include "base/uuid.h"
 
+#include "base/text.h"
+
 #include <sys/random.h>
 
 #include <errno.h>
 #include <stdlib.h>
 
-static int	hex_value(char c);
 static bool	hyphen_before(int byte);
 
 void
@@ -37,8 +38,8 @@ uuid_parse(const char *text, size_t len, uint8_t out[16])
 	for (i = 0; i < UUID_LEN; i++) {
 		if (hyphen_before(i) && *text++ != '-')
 			return (false);
-		high = hex_value(*text++);
-		low = hex_value(*text++);
+		high = text_hex_value(*text++);
+		low = text_hex_value(*text++);
 		if (high < 0 || low < 0)
 			return (false);
 		out[i] = (uint8_t)(high << 4 | low);
@@ -65,15 +66,3 @@ hyphen_before(int byte)
 	return (byte == 4 || byte == 6 || byte == 8 || byte == 10);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (c - 'a' + 10);
-	if (c >= 'A' && c <= 'F')
-		return (c - 'A' + 10);
-
-	return (-1);
-}
