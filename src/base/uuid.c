@@ -65,4 +65,3 @@ hyphen_before(int byte)
 {
 	return (byte == 4 || byte == 6 || byte == 8 || byte == 10);
 }
-
