@@ -11,8 +11,9 @@
 # is not 200 or has no row in validation_log.
 #
 # BENCH_REPS runs each (3) of BENCH_SECS (5), BENCH_LICENSES (1000000) of which
-# BENCH_KEYS (200000) have keys; BENCH_CONNS ("16 64 256"), BENCH_WARM (40) s,
-# BENCH_WORKERS (2), BENCH_DIR (/tmp), BENCH_PORT (18480) and the next two.
+# BENCH_KEYS (200000) have keys; BENCH_CONNS ("16 64 256"), BENCH_PASSES (4)
+# over all keys to warm up, BENCH_WORKERS (2), BENCH_DIR (/tmp), BENCH_PORT (18480)
+# and the next two.
 set -eu
 umask 022
 
@@ -27,8 +28,7 @@ licenses=${BENCH_LICENSES:-1000000}
 keys=${BENCH_KEYS:-${quick:+50000}}
 keys=${keys:-200000}
 conns=${BENCH_CONNS:-16 64 256}
-warm=${BENCH_WARM:-${quick:+10}}
-warm=${warm:-40}
+passes=${BENCH_PASSES:-4}
 workers=${BENCH_WORKERS:-2}
 port=${BENCH_PORT:-18480}
 bin=$(realpath "${BUILD:-build}")
@@ -170,9 +170,11 @@ batched=$server
 start_licet $((port + 2)) LICET_BATCH_ROWS=1 LICET_BATCH_LANES=256
 single=$server
 ceilings
-say "warming for $warm s each"
-BENCH_ORDER=1 wrk_run post $((port + 1)) 256 "$warm" >/dev/null
-BENCH_ORDER=1 wrk_run post $((port + 2)) 256 "$warm" >/dev/null
+say "showing both servers each key $passes times"
+for at in $((port + 1)) $((port + 2)); do
+	BENCH_PASSES=$passes wrk_run warm "$at" 256 300
+	wrk_run post "$at" 256 10 >/dev/null
+done
 sweep
 memory batched "$batched"
 memory single "$single"

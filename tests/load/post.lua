@@ -1,9 +1,7 @@
--- POST /v1/validate with the lines of BENCH_REQUESTS, all made before the run:
--- at random, or one after another with BENCH_ORDER.
+-- POST /v1/validate with random lines of BENCH_REQUESTS, made before the run.
 dofile(os.getenv("BENCH_LUA") .. "/result.lua")
 
-local requests, at = {}, 0
-local ordered = os.getenv("BENCH_ORDER")
+local requests = {}
 
 function init(args)
    math.randomseed(os.time())
@@ -27,9 +25,5 @@ function init(args)
 end
 
 function request()
-   if ordered then
-      at = at % #requests + 1
-      return requests[at]
-   end
    return requests[math.random(#requests)]
 end
