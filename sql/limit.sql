@@ -2,7 +2,8 @@
 -- What this worker's clients spent since it last asked goes off their buckets,
 -- in the order of the key so that two workers can't wait for each other.  What
 -- several workers let through at once is owed: a bucket may go below nothing,
--- by its capacity at most, so that in the long run its rate is kept.
+-- by an eighth of its capacity, so that in the long run its rate is kept and
+-- yet nobody is shut out for long.
 -- Answers those buckets, and the nearly empty ones that others changed since
 -- @since (rate_buckets_recent).  There is always a row, with the next @since
 -- as `clock'; `bucket_kind' is NULL if there was nothing else to say.
@@ -18,12 +19,12 @@ WITH asked AS MATERIALIZED (
 	INSERT INTO rate_buckets AS b (bucket_kind, bucket_key,
 	    tokens_remaining, capacity, refill_per_second, last_refill_at)
 	SELECT a.bucket_kind, a.bucket_key,
-	    greatest(a.capacity - a.spent, -a.capacity), a.capacity,
+	    greatest(a.capacity - a.spent, -a.capacity / 8), a.capacity,
 	    a.refill_per_second, now()
 	FROM asked a
 	ORDER BY a.bucket_kind, a.bucket_key
 	ON CONFLICT (bucket_kind, bucket_key) DO UPDATE SET
-	    tokens_remaining = greatest(-excluded.capacity, least(excluded.capacity,
+	    tokens_remaining = greatest(-excluded.capacity / 8, least(excluded.capacity,
 		b.tokens_remaining + excluded.refill_per_second * greatest(0,
 		extract(epoch FROM now() - b.last_refill_at)::float8))
 		- (excluded.capacity - excluded.tokens_remaining)),

@@ -33,8 +33,8 @@ def empty(db):
 
 
 @pytest.mark.parametrize("first,wait,second,left", [
-    (1, 0, 0, 59), (60, 0, 0, 0), (200, 0, 1, -60), (50, 20, 5, 25),
-    (10, 3600, 1, 59), (59, 10, 100, -60), (10, -5, 1, 49)])
+    (1, 0, 0, 59), (60, 0, 0, 0), (200, 0, 1, -7.5), (50, 20, 5, 25),
+    (10, 3600, 1, 59), (59, 10, 100, -7.5), (10, -5, 1, 49)])
 def test_arithmetic(db, first, wait, second, left):
     k = key()
     settle(db, ("validate_ip", k, first, 60, 1))
