@@ -242,10 +242,11 @@ openapi_document(const struct resource *r)
 {
 	static char		*text;
 	const struct endpoint	*ep;
-	json_t			*all, *paths = json_object();
+	json_t			*all, *paths;
 
 	if (text != NULL)
 		return (text);
+	paths = json_object();
 	for (; r->name != NULL; r++) {
 		for (ep = r->endpoints; ep->path != NULL; ep++) {
 			if (!ep->hidden)
