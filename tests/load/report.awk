@@ -1,4 +1,4 @@
-# report.awk: medians of bench.sh's lines, the ratios, and what must be true.
+# report.awk: medians of what bench.sh noted, the ratios, and what must be true.
 
 function figure(name,	i, a) {
 	for (i = 2; i <= NF; i++)
@@ -19,22 +19,33 @@ function median(k, what,	i, j, t, x) {
 	return n[k] % 2 ? x[(n[k] + 1) / 2] : (x[n[k] / 2] + x[n[k] / 2 + 1]) / 2
 }
 function wrong(what) {
-	print "FAIL " what
-	failed = 1
+	failures = failures "FAIL " what "\n"
+	return 1
 }
-function ratio(a, b, floor,	r) {
-	if (!n[a " 256"] || !n[b " 256"])
+# Of runs that stood beside each other in a round; what else the machine did
+# then, both felt.
+function ratio(a, b, floor,	i, r) {
+	a = a " 256"
+	b = b " 256"
+	if (!n[a] || n[a] != n[b])
 		return
-	r = median(a " 256", "rps") / median(b " 256", "rps")
-	printf("%s/%s: %.2f\n", a, b, r)
+	n["ratio"] = n[a]
+	for (i = 1; i <= n[a]; i++)
+		v["ratio", i, "of"] = v[b, i, "rps"] == 0 ? 0 : \
+		    v[a, i, "rps"] / v[b, i, "rps"]
+	r = median("ratio", "of")
+	sub(/ 256/, "", a)
+	sub(/ 256/, "", b)
+	printf("%s/%s: %.2f (%.2f-%.2f; floor %.2f)\n", a, b, r, least, most,
+	    floor)
 	if (r < floor)
-		wrong(sprintf("%s/%s below its floor of %.2f", a, b, floor))
+		wrong(sprintf("%s/%s is below its floor", a, b))
 }
 
 $2 == "worker" {
 	rss = figure("rss")
-	printf("memory %-8s worker: %.1f MB resident, %.1f MB of it its own\n",
-	    $1, rss / 1024, figure("anon") / 1024)
+	memory = memory sprintf("%s worker: %.1f MB resident, %.1f MB " \
+	    "of them its own\n", $1, rss / 1024, figure("anon") / 1024)
 	if (rss >= 64 * 1024)
 		wrong("a worker of 64 MB or more")
 	next
@@ -57,7 +68,7 @@ $2 == "worker" {
 	if (rows != "") {
 		told += answers
 		if (rows < answers || rows > answers + c)
-			wrong($0 ": answers and rows of the log differ")
+			lost = wrong($0 ": answers and rows of the log differ")
 	}
 }
 END {
@@ -75,8 +86,10 @@ END {
 			    rps, median(order[i], "p50"), median(order[i], "p99"),
 			    range)
 	}
-	printf("\n%d answers, each with its row in validation_log\n", told)
+	printf("\n%s%d answers, each with its row in validation_log%s\n",
+	    memory, told, lost ? ", but for those below" : "")
 	ratio("batched", "single", 3.5)
 	ratio("batched", "bare", 0.22)
-	exit failed
+	printf("%s", failures)
+	exit failures != ""
 }
