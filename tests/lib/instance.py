@@ -162,7 +162,4 @@ class Instance:
             except AssertionError as e:
                 trouble.append(str(e))
                 r.kill()
-        for r in self.replicas:
-            if not trouble and os.path.exists(r.log_path):
-                os.unlink(r.log_path)
         assert not trouble, "\n".join(trouble)

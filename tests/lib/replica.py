@@ -3,11 +3,13 @@
 A replica's output is kept and read at the end: a sanitizer's report, or a
 worker that was replaced without the test saying so, is a failure.
 """
+import atexit
 import functools
 import mmap
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -71,7 +73,10 @@ class Replica:
         if is_sanitized(binary()):
             self.settings["LICET_SECCOMP"] = "off"
         self.process = None
-        self.log_path = tempfile.mktemp(prefix=f"licet-{name}-", dir="/tmp")
+        self.dir = tempfile.mkdtemp(prefix=f"licet-{name}-", dir="/tmp")
+        atexit.register(shutil.rmtree, self.dir, ignore_errors=True)
+        self.log_path = f"{self.dir}/log"
+        self.settings.setdefault("LICET_PIDFILE", f"{self.dir}/pid")
         self.workers = set()
 
     def start(self, ready=True):
