@@ -26,6 +26,7 @@ static void	conn_event(void *, int);
  */
 static const char	session_setup[] =
     "SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('jit', 'off', false),"
     " set_config('TimeZone', 'UTC', false),"
     " set_config('statement_timeout', '%lldms', false),"
     " set_config('lock_timeout', '%lldms', false),"
@@ -143,6 +144,8 @@ db_conn_end(struct db_conn *c)
 	while ((f = STAILQ_FIRST(&c->flights)) != NULL) {
 		STAILQ_REMOVE_HEAD(&c->flights, list);
 		PQclear(f->result);
+		if (f->drop != NULL)
+			f->drop(f->arg);
 		free(f);
 	}
 	kore_free(c->prepared);

@@ -26,6 +26,7 @@ enum db_conn_state {
 struct db_flight {
 	void			(*done)(void *arg, PGresult *);
 	void			*arg;	/* NULL done: nobody waits any more */
+	void			(*drop)(void *arg);	/* at a worker's end */
 	PGresult		*result;
 	int			 prepares;	/* statement index, or -1 */
 	int			 lock_prepares;

@@ -59,6 +59,16 @@ judge(struct db_reply *reply, const struct sql_stmt *stmt, const PGresult *r)
 }
 
 static void
+op_free(void *arg)
+{
+	struct db_op	*op = arg;
+
+	op->magic = 0;
+	free(op->copy);
+	free(op);
+}
+
+static void
 op_done(void *arg, PGresult *r)
 {
 	struct db_op	*op = arg;
@@ -78,8 +88,7 @@ op_done(void *arg, PGresult *r)
 		op->done(op->arg, &reply);
 	else
 		db_rows_free(reply.rows);
-	op->magic = 0;
-	free(op);
+	op_free(op);
 }
 
 /* Sends Parse first when this connection does not know the statement yet. */
@@ -112,6 +121,7 @@ send_query(struct db_conn *c, const struct db_query *q, struct db_op *op)
 	ok = ok && send_one(c, q->stmt, q, q->params, &prepares) &&
 	    PQpipelineSync(c->pg);
 	f = db_conn_book(c, op_done, op);
+	f->drop = op_free;
 	f->prepares = prepares;
 	f->lock_prepares = lock_prepares;
 	if (!ok)
@@ -271,9 +281,7 @@ db_cancel(struct db_op *op)
 	if (op->queued == NULL)
 		return;
 	dequeue(op);
-	free(op->copy);
-	op->magic = 0;
-	free(op);
+	op_free(op);
 }
 
 unsigned int
@@ -345,6 +353,7 @@ void
 db_pool_close(struct db_pool *p)
 {
 	struct db_pool	**link;
+	struct db_op	 *op;
 	unsigned int	  i;
 
 	for (link = &pools; *link != p; link = &(*link)->next)
@@ -353,6 +362,10 @@ db_pool_close(struct db_pool *p)
 	kore_timer_remove(p->tick);
 	for (i = 0; i < p->nconns; i++)
 		db_conn_end(&p->conns[i]);
+	while ((op = TAILQ_FIRST(&p->queue)) != NULL) {
+		dequeue(op);
+		op_free(op);
+	}
 	kore_free(p->conns);
 	kore_free(p);
 }

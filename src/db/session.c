@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <libpq-fe.h>
@@ -65,6 +66,7 @@ db_session_open(unsigned int patience, struct buf *error)
 	const struct timespec	 pause = { .tv_nsec = 250000000 };
 	uint64_t		 until;
 	PGconn			*c;
+	bool			 told = false;
 
 	if (!is_connection_string(conf.database_url)) {
 		complain(error, "LICET_DATABASE_URL is not a valid connection "
@@ -82,6 +84,9 @@ db_session_open(unsigned int patience, struct buf *error)
 			PQfinish(c);
 			return (NULL);
 		}
+		if (!told)
+			LOG(LOG_WARNING, "db.awaited", LI("seconds", patience));
+		told = true;
 		PQfinish(c);
 		nanosleep(&pause, NULL);
 	}
