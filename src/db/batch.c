@@ -8,6 +8,7 @@
 #include <kore/kore.h>
 
 #define COLUMNS_MAX	16
+#define AGAIN_MAX	5	/* times a lone row is sent */
 #define ARRAY_MAX	(16 * 1024 * 1024)
 
 /* Items that travel in one statement; a seat is NULL once forgotten. */
@@ -26,6 +27,7 @@ struct batch {
 	unsigned int			 nlanes;
 	struct lane			*lanes;
 	unsigned int			 alone;	/* items to be sent singly */
+	unsigned int			 again;	/* rolled back in a row */
 	bool				 scheduled;
 	TAILQ_HEAD(, batch_item)	 waiting;
 	struct db_array			 columns[COLUMNS_MAX];
@@ -80,11 +82,11 @@ lane_done(void *arg, struct db_reply *reply)
 		    LI("answered", db_rows_count(reply->rows)));
 		reply->error = ERR_INTERNAL;
 	}
+	b->again = reply->again ? b->again + 1 : 0;
 	/* After a lost connection nobody knows: a replay could count twice. */
-	if (reply->error != ERR_NONE && reply->error != ERR_UNAVAILABLE &&
-	    l->count > 1 && !odd) {
-		replay(l);
-	} else if (reply->again && l->count > 1) {
+	if ((reply->error != ERR_NONE && reply->error != ERR_UNAVAILABLE &&
+	    l->count > 1 && !odd) ||
+	    (reply->again && (l->count > 1 || b->again < AGAIN_MAX))) {
 		replay(l);
 	} else {
 		for (i = 0; i < l->count; i++)

@@ -3,6 +3,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/stat.h"
+#include "db/sqlstate.h"
 
 #include "sql.h"
 
@@ -88,7 +89,7 @@ db_conn_open(struct db_conn *c)
 	}
 	memset(c->prepared, 0, sql_statement_count + 1);
 	c->events = 0;
-	c->broken = false;
+	c->broken = c->stale = false;
 	enter(c, DB_CONNECTING);
 	c->pg = PQconnectStartParams(keys, values, 1);
 	if (c->pg == NULL || PQstatus(c->pg) == CONNECTION_BAD)
@@ -269,6 +270,9 @@ flight_land(struct db_conn *c)
 			c->prepared[f->prepares] = 0;
 		if (f->lock_prepares >= 0)
 			c->prepared[f->lock_prepares] = 0;
+		if (sqlstate_is_stale(PQresultErrorField(f->result,
+		    PG_DIAG_SQLSTATE)))
+			c->stale = true;
 	}
 	if (f->done != NULL)
 		f->done(f->arg, f->result);	/* which owns it now */
@@ -352,6 +356,9 @@ conn_event(void *arg, int error)
 		read_notifications(c);
 	} else if (!read_results(c)) {
 		conn_close(c, "results");
+		return;
+	} else if (c->stale && c->inflight == 0) {
+		conn_close(c, "stale plans");
 		return;
 	}
 	if (c->state == DB_READY && !flush(c))

@@ -41,6 +41,7 @@ struct db_conn {
 	enum db_conn_state	 state;
 	int			 events;	/* what epoll watches */
 	bool			 broken;	/* a send failed: close soon */
+	bool			 stale;		/* its plans: close when empty */
 	uint64_t		 since_ms;	/* when the state began */
 	uint64_t		 backoff_ms;
 	struct kore_timer	*retry;

@@ -134,7 +134,7 @@ choose(struct db_pool *p)
 	struct db_conn	*c, *best = NULL;
 
 	for (c = p->conns; c < p->conns + p->nconns; c++) {
-		if (c->state == DB_READY && !c->broken &&
+		if (c->state == DB_READY && !c->broken && !c->stale &&
 		    c->inflight < INFLIGHT_MAX &&
 		    (best == NULL || c->inflight < best->inflight))
 			best = c;

@@ -21,6 +21,8 @@ static const struct {
 	{ "40001", { ERR_UNAVAILABLE, busy, false, true } },	/* serialization */
 	{ "40P01", { ERR_UNAVAILABLE, busy, false, true } },	/* deadlock */
 	{ "55P03", { ERR_UNAVAILABLE, busy, false, true } },	/* lock timeout */
+	{ "0A000", { ERR_UNAVAILABLE, busy, false, true } },	/* stale plan */
+	{ "26000", { ERR_UNAVAILABLE, busy, false, true } },	/* the same */
 	{ "57014", { ERR_UNAVAILABLE, busy, false, false } },	/* statement timeout */
 	{ "57P", { ERR_UNAVAILABLE, away, false, false } },	/* shutdown */
 	{ "53", { ERR_UNAVAILABLE, busy, false, false } },	/* resources */
@@ -35,6 +37,13 @@ static const struct {
 	{ "23", { ERR_BAD_REQUEST,
 	    "A value breaks a rule of the data model.", false, false } },
 };
+
+bool
+sqlstate_is_stale(const char *state)
+{
+	return (state != NULL && (!strcmp(state, "0A000") ||
+	    !strcmp(state, "26000")));
+}
 
 struct sqlstate_verdict
 sqlstate_judge(const char *state)

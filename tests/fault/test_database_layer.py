@@ -71,6 +71,25 @@ def test_deadlocks_victim_is_repeated(own_instance):
                           "'license.revoked'") == 1
 
 
+def test_plans_that_a_migration_made_stale_are_made_anew(own_instance):
+    """What a statement answers with changes its type under the running
+    server: PostgreSQL refuses the plans it has, no client hears of it."""
+    instance = own_instance(LICET_WORKERS=1)
+    api = api_of(instance)
+    p = api.product()
+    key = api.issue(p)["license_key"]
+    for _ in range(8):      # every connection has prepared what it needs
+        assert api.validate(key)["ok"] is True
+        api.buy(p)
+    instance.db.execute(
+        "ALTER TABLE products ALTER COLUMN slug TYPE varchar(63),"
+        " ALTER COLUMN name TYPE varchar(300)")
+    assert api.validate(key)["ok"] is True
+    for _ in range(8):
+        api.buy(p)
+        assert api.validate(key)["ok"] is True
+
+
 def due(instance, invoice_id):
     instance.db.execute("UPDATE invoices SET next_check_at = now() WHERE id = %s",
                         [invoice_id])
