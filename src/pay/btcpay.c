@@ -147,6 +147,13 @@ checkout_url(struct arena *a, const struct pay_account *account,
 	    path == NULL ? "" : path));
 }
 
+/* Its words for the audit trail, as far as they look like words. */
+static const char *
+word(const char *s)
+{
+	return (is_id(s) ? s : "?");
+}
+
 static bool
 read_invoice(struct arena *a, const struct pay_account *account,
     const json_t *j, struct pay_invoice *out)
@@ -166,7 +173,7 @@ read_invoice(struct arena *a, const struct pay_account *account,
 	out->checkout_url = checkout_url(a, account, link == NULL ? "" : link);
 	out->status = read_status(status, additional);
 	out->amount_sats = read_amount(j);
-	out->detail = arena_printf(a, "%.40s/%.40s", status, additional);
+	out->detail = arena_printf(a, "%s/%s", word(status), word(additional));
 	return (true);
 }
 
