@@ -151,7 +151,7 @@ checkout_url(struct arena *a, const struct pay_account *account,
 static const char *
 word(const char *s)
 {
-	return (is_id(s) ? s : "?");
+	return (*s == '\0' || is_id(s) ? s : "?");
 }
 
 static bool

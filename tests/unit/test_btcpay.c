@@ -176,6 +176,9 @@ statuses(void **state)
 		    rows[i].additional == NULL ? "None" : rows[i].additional);
 		assert_string_equal(in.detail, detail);
 	}
+	assert_int_equal(answer(&plain, 200, "{\"id\":\"a\",\"status\":"
+	    "\"b\xc3\xa9\",\"additionalStatus\":\"c d\"}", &in), PAY_OK);
+	assert_string_equal(in.detail, "?/?");
 }
 
 /* Members as JSON; decimals lose zeros on their way. */
