@@ -289,6 +289,25 @@ SELECT json_build_object(
         THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
 FROM numbered r;
 
+-- fragment: license_change_told
+-- The audit's line and the news of a license in `changed', which says under
+-- which action and event; without a reason the news has none.
+event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, c.action, 'license', c.id::text,
+	    jsonb_build_object('reason', COALESCE(c.reason, @reason::text))
+	FROM changed c
+), news AS (
+	INSERT INTO outbox (event_type, product_id, data)
+	SELECT c.event_type, c.product_id, jsonb_strip_nulls(
+	    jsonb_build_object('license_id', c.id, 'reason', c.reason))
+	FROM changed c
+)
+SELECT NULL::text AS fault, NULL::text AS message,
+    json_build_object('ok', true) AS body
+FROM changed c
+
 -- name: license_revoke :one
 -- For good, from any state but revoked; no row otherwise.
 WITH changed AS (
@@ -297,22 +316,9 @@ WITH changed AS (
 	    revocation_reason = COALESCE(NULLIF(@reason::text, ''),
 	        'admin revoke')
 	WHERE l.id = @id::uuid AND l.status <> 'revoked'
-	RETURNING l.id, l.product_id, l.revocation_reason AS reason
-), event AS (
-	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
-	    action, target_kind, target_id, details)
-	SELECT {{admin_actor}}, 'license.revoke', 'license', c.id::text,
-	    jsonb_build_object('reason', c.reason)
-	FROM changed c
-), news AS (
-	INSERT INTO outbox (event_type, product_id, data)
-	SELECT 'license.revoked', c.product_id,
-	    jsonb_build_object('license_id', c.id, 'reason', c.reason)
-	FROM changed c
-)
-SELECT NULL::text AS fault, NULL::text AS message,
-    json_build_object('ok', true) AS body
-FROM changed c;
+	RETURNING l.id, l.product_id, 'license.revoke' AS action,
+	    'license.revoked' AS event_type, l.revocation_reason AS reason
+), {{license_change_told}};
 
 -- name: license_suspend :one
 -- From active only; no row otherwise.
@@ -322,22 +328,9 @@ WITH changed AS (
 	    suspension_reason = COALESCE(NULLIF(@reason::text, ''),
 	        'admin suspend')
 	WHERE l.id = @id::uuid AND l.status = 'active'
-	RETURNING l.id, l.product_id, l.suspension_reason AS reason
-), event AS (
-	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
-	    action, target_kind, target_id, details)
-	SELECT {{admin_actor}}, 'license.suspend', 'license', c.id::text,
-	    jsonb_build_object('reason', c.reason)
-	FROM changed c
-), news AS (
-	INSERT INTO outbox (event_type, product_id, data)
-	SELECT 'license.suspended', c.product_id,
-	    jsonb_build_object('license_id', c.id, 'reason', c.reason)
-	FROM changed c
-)
-SELECT NULL::text AS fault, NULL::text AS message,
-    json_build_object('ok', true) AS body
-FROM changed c;
+	RETURNING l.id, l.product_id, 'license.suspend' AS action,
+	    'license.suspended' AS event_type, l.suspension_reason AS reason
+), {{license_change_told}};
 
 -- name: license_unsuspend :one
 -- From suspended only; no row otherwise.
@@ -345,19 +338,6 @@ WITH changed AS (
 	UPDATE licenses AS l
 	SET status = 'active', suspended_at = NULL, suspension_reason = NULL
 	WHERE l.id = @id::uuid AND l.status = 'suspended'
-	RETURNING l.id, l.product_id
-), event AS (
-	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
-	    action, target_kind, target_id, details)
-	SELECT {{admin_actor}}, 'license.unsuspend', 'license', c.id::text,
-	    jsonb_build_object('reason', @reason::text)
-	FROM changed c
-), news AS (
-	INSERT INTO outbox (event_type, product_id, data)
-	SELECT 'license.unsuspended', c.product_id,
-	    jsonb_build_object('license_id', c.id)
-	FROM changed c
-)
-SELECT NULL::text AS fault, NULL::text AS message,
-    json_build_object('ok', true) AS body
-FROM changed c;
+	RETURNING l.id, l.product_id, 'license.unsuspend' AS action,
+	    'license.unsuspended' AS event_type, NULL::text AS reason
+), {{license_change_told}};
