@@ -99,8 +99,10 @@ def test_validate_bucket_is_persisted(api, server):
                           " 'validate_ip' AND bucket_key = %s", ip)
     wait_for(row, 5, "the bucket is in the database")
     assert (row()["capacity"], row()["refill_per_second"]) == (60, 1)
-    # On one worker all but the last quarter; each keeps less than that.
-    assert row()["tokens_remaining"] < 10 * len(server.replicas) ** 2
+    # One connection, one worker: all but what it keeps.  Over four workers at
+    # least one has spent a quarter; the bucket refills while we wait for it.
+    assert row()["tokens_remaining"] < (
+        10 if len(server.replicas) == 1 else 60 - 15 + 6)
 
 
 def test_limit_holds_before_the_key_is_looked_at(api):

@@ -90,15 +90,14 @@ def test_plans_that_a_migration_made_stale_are_made_anew(own_instance):
         assert api.validate(key)["ok"] is True
 
 
-def due(instance, invoice_id):
+def due(instance, btcpay, invoice_id):
+    btcpay.requests.clear()
     instance.db.execute("UPDATE invoices SET next_check_at = now() WHERE id = %s",
                         [invoice_id])
 
 
 def looked_at(btcpay, theirs, seconds):
     """Until the provider is asked about its invoice, or not."""
-    btcpay.requests.clear()
-
     def asked():
         return any(theirs.id in r["path"] for r in list(btcpay.requests)
                    if r["method"] == "GET")
@@ -121,13 +120,13 @@ def test_notification_wakes_the_reconciler(own_instance, btcpay):
     api = api_of(instance)
     bought = api.buy(api.product())
     theirs, = btcpay.orders[bought["invoice_id"]]
-    due(instance, bought["invoice_id"])
+    due(instance, btcpay, bought["invoice_id"])
     instance.db.execute("NOTIFY licet_jobs, 'reconcile'")
     looked_at(btcpay, theirs, 10)
 
     old = listeners(instance)
     assert len(old) == 1
-    due(instance, bought["invoice_id"])
+    due(instance, btcpay, bought["invoice_id"])
     instance.db.execute("SELECT pg_terminate_backend(%s)", [old[0]])
     looked_at(btcpay, theirs, 10)
     wait_for(lambda: listeners(instance) not in ([], old), 10,
