@@ -35,7 +35,7 @@ COALESCE((SELECT i.id
 -- a trial with its days, or with the policy's duration.
 terms AS (
 	SELECT s.invoice_id, s.product_id, y.id AS policy_id, s.buyer_email,
-	    s.provider_invoice_id, date_trunc('second', now()) AS issued_at,
+	    s.provider_invoice_id, date_trunc('second', licet_now()) AS issued_at,
 	    CASE WHEN y.is_recurring AND s.is_trial
 	        THEN y.trial_days * 86400::bigint
 	        WHEN y.is_recurring THEN y.renewal_period_days * 86400::bigint
@@ -148,8 +148,8 @@ WITH product AS MATERIALIZED (
 	    o.amount, COALESCE(NULLIF(@redirect_url::text, ''),
 	        @public_url::text || '/thank-you?invoice_id=' || @invoice_id),
 	    o.price_currency, o.listed_value, o.is_trial,
-	    CASE WHEN o.amount > 0 THEN now() + interval '15 seconds' END,
-	    CASE WHEN o.amount = 0 THEN now() END
+	    CASE WHEN o.amount > 0 THEN licet_now() + interval '15 seconds' END,
+	    CASE WHEN o.amount = 0 THEN licet_now() END
 	FROM offer o
 	WHERE o.refusal IS NULL
 	ON CONFLICT (product_id, lower(buyer_email)) WHERE is_trial DO NOTHING
@@ -195,8 +195,8 @@ WITH held AS MATERIALIZED (
 	SET provider_invoice_id = @provider_invoice_id::text,
 	    checkout_url = @checkout_url::text,
 	    next_check_at = CASE WHEN i.status <> 'settled'
-	        THEN COALESCE(i.next_check_at, now() + interval '1 minute') END,
-	    updated_at = now()
+	        THEN COALESCE(i.next_check_at, licet_now() + interval '1 minute') END,
+	    updated_at = licet_now()
 	FROM held h
 	WHERE i.id = h.id AND (h.provider_invoice_id IS NULL
 	    OR h.provider_invoice_id = @provider_invoice_id
@@ -218,7 +218,7 @@ LEFT JOIN changed c ON c.id = h.id;
 -- No row when it is attached or no longer pending.
 WITH changed AS (
 	UPDATE invoices AS i
-	SET status = 'invalid', next_check_at = NULL, updated_at = now()
+	SET status = 'invalid', next_check_at = NULL, updated_at = licet_now()
 	WHERE i.id = @id::uuid AND i.status = 'pending'
 	AND i.provider_invoice_id IS NULL
 	RETURNING i.id, i.status
@@ -276,10 +276,10 @@ WITH found AS MATERIALIZED (
 	SET status = @status::text,
 	    provider_invoice_id = COALESCE(i.provider_invoice_id,
 	        @provider_invoice_id),
-	    settled_at = CASE @status WHEN 'settled' THEN now() END,
+	    settled_at = CASE @status WHEN 'settled' THEN licet_now() END,
 	    next_check_at = CASE WHEN @status <> 'settled'
-	        THEN now() + interval '6 hours' END,
-	    updated_at = now()
+	        THEN licet_now() + interval '6 hours' END,
+	    updated_at = licet_now()
 	FROM found f
 	WHERE i.id = f.id
 	AND (SELECT count(*) FROM policy_held) >= 0
@@ -335,29 +335,29 @@ LEFT JOIN issued l ON true;
 WITH due AS MATERIALIZED (
 	SELECT i.id
 	FROM invoices i
-	WHERE i.next_check_at <= now()
+	WHERE i.next_check_at <= licet_now()
 	ORDER BY i.next_check_at
 	LIMIT @limit::int
 	FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE invoices AS i
 SET next_check_at = CASE
-    WHEN i.status = 'settled' OR i.created_at < now() - interval '30 days'
+    WHEN i.status = 'settled' OR i.created_at < licet_now() - interval '30 days'
     THEN NULL
-    WHEN i.status <> 'pending' OR i.created_at < now() - interval '72 hours'
-    THEN now() + interval '6 hours'
-    ELSE now() + @retry_seconds::int * interval '1 second' END
+    WHEN i.status <> 'pending' OR i.created_at < licet_now() - interval '72 hours'
+    THEN licet_now() + interval '6 hours'
+    ELSE licet_now() + @retry_seconds::int * interval '1 second' END
 FROM due d
 WHERE i.id = d.id
 RETURNING i.id, i.provider_id, i.provider_invoice_id, i.amount_sats, i.status,
-    extract(epoch FROM now() - i.created_at)::bigint AS age_seconds;
+    extract(epoch FROM licet_now() - i.created_at)::bigint AS age_seconds;
 
 -- name: invoice_check_soon :exec
 -- The provider gave no answer when it mattered: every reconciler is woken to
 -- look at this invoice again.  A settled one needs no look.
 WITH hurried AS (
 	UPDATE invoices AS i
-	SET next_check_at = now() + @seconds::int * interval '1 second'
+	SET next_check_at = licet_now() + @seconds::int * interval '1 second'
 	WHERE i.provider_invoice_id = @provider_invoice_id::text
 	AND i.provider_id = @provider_id::uuid
 	AND i.status <> 'settled'

@@ -53,7 +53,7 @@ WITH product AS MATERIALIZED (
 	AND y.product_id = (SELECT p.id FROM product p)
 	FOR KEY SHARE
 ), given AS (
-	SELECT date_trunc('second', now()) AS issued_at,
+	SELECT date_trunc('second', licet_now()) AS issued_at,
 	    date_trunc('second', @expires_at::timestamptz) AS expires_at,
 	    CASE WHEN @entitlements::jsonb IS NOT NULL
 	    THEN ARRAY(SELECT jsonb_array_elements_text(@entitlements)) END
@@ -312,7 +312,7 @@ FROM changed c
 -- For good, from any state but revoked; no row otherwise.
 WITH changed AS (
 	UPDATE licenses AS l
-	SET status = 'revoked', revoked_at = now(),
+	SET status = 'revoked', revoked_at = licet_now(),
 	    revocation_reason = COALESCE(NULLIF(@reason::text, ''),
 	        'admin revoke')
 	WHERE l.id = @id::uuid AND l.status <> 'revoked'
@@ -324,7 +324,7 @@ WITH changed AS (
 -- From active only; no row otherwise.
 WITH changed AS (
 	UPDATE licenses AS l
-	SET status = 'suspended', suspended_at = now(),
+	SET status = 'suspended', suspended_at = licet_now(),
 	    suspension_reason = COALESCE(NULLIF(@reason::text, ''),
 	        'admin suspend')
 	WHERE l.id = @id::uuid AND l.status = 'active'

@@ -20,17 +20,17 @@ WITH asked AS MATERIALIZED (
 	    tokens_remaining, capacity, refill_per_second, last_refill_at)
 	SELECT a.bucket_kind, a.bucket_key,
 	    greatest(a.capacity - a.spent, -a.capacity / 8), a.capacity,
-	    a.refill_per_second, now()
+	    a.refill_per_second, licet_now()
 	FROM asked a
 	ORDER BY a.bucket_kind, a.bucket_key
 	ON CONFLICT (bucket_kind, bucket_key) DO UPDATE SET
 	    tokens_remaining = greatest(-excluded.capacity / 8, least(excluded.capacity,
 		b.tokens_remaining + excluded.refill_per_second * greatest(0,
-		extract(epoch FROM now() - b.last_refill_at)::float8))
+		extract(epoch FROM licet_now() - b.last_refill_at)::float8))
 		- (excluded.capacity - excluded.tokens_remaining)),
 	    capacity = excluded.capacity,
 	    refill_per_second = excluded.refill_per_second,
-	    last_refill_at = greatest(b.last_refill_at, now())
+	    last_refill_at = greatest(b.last_refill_at, licet_now())
 	RETURNING b.bucket_kind, b.bucket_key, b.tokens_remaining
 ), heard AS (
 	SELECT s.bucket_kind, s.bucket_key, s.tokens_remaining,
@@ -38,7 +38,7 @@ WITH asked AS MATERIALIZED (
 	FROM settled s
 	UNION ALL
 	(SELECT b.bucket_kind, b.bucket_key, b.tokens_remaining,
-	    greatest(0, extract(epoch FROM now() - b.last_refill_at)::float8)
+	    greatest(0, extract(epoch FROM licet_now() - b.last_refill_at)::float8)
 	FROM rate_buckets b
 	WHERE b.last_refill_at > coalesce(@since::timestamptz, '-infinity')
 	AND b.tokens_remaining < b.capacity * 0.25
@@ -54,7 +54,7 @@ LEFT JOIN heard h ON true;
 
 -- fragment: limit_clock
 -- Two seconds back, since what commits after us may have begun before us.
-now() - interval '2 seconds'
+licet_now() - interval '2 seconds'
 
 -- name: limit_prune :exec
 -- Buckets that are full again say nothing.  One that a worker holds is left
@@ -64,7 +64,7 @@ USING (
 	SELECT b.ctid AS bucket_row
 	FROM rate_buckets b
 	WHERE b.tokens_remaining + b.refill_per_second * extract(epoch
-	    FROM now() - b.last_refill_at)::float8 >= b.capacity
+	    FROM licet_now() - b.last_refill_at)::float8 >= b.capacity
 	FOR UPDATE SKIP LOCKED
 ) full_again
 WHERE d.ctid = full_again.bucket_row;

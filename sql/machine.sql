@@ -1,7 +1,7 @@
 -- fragment: machine_stale
 -- Is a heartbeat worth a write?  m is the machine, a what the client sent.
 -- Heartbeats are kept to the minute, a new address at once.
-(m.last_heartbeat_at <= now() - interval '1 minute'
+(m.last_heartbeat_at <= licet_now() - interval '1 minute'
 OR a.ip IS NOT NULL AND m.ip_last_seen IS DISTINCT FROM a.ip)
 
 -- fragment: machine_beat
@@ -18,7 +18,7 @@ held AS (
 	AND a.stale AND a.reason IS NULL AND m.deactivated_at IS NULL
 	FOR NO KEY UPDATE OF m SKIP LOCKED
 ), beaten AS (
-	UPDATE machines m SET last_heartbeat_at = now(),
+	UPDATE machines m SET last_heartbeat_at = licet_now(),
 	    ip_last_seen = coalesce(h.ip, m.ip_last_seen),
 	    hostname = coalesce(h.hostname, m.hostname),
 	    platform = coalesce(h.platform, m.platform)
@@ -69,7 +69,7 @@ WITH asked AS (
 	    m.ctid AS machine_row, {{machine_stale}} AS stale,
 	    a.fingerprint_hash, a.hostname, a.platform, a.ip,
 	    CASE WHEN l.status <> 'active' THEN l.status
-	    WHEN l.expires_at + {{license_grace}} <= now() THEN 'expired'
+	    WHEN l.expires_at + {{license_grace}} <= licet_now() THEN 'expired'
 	    WHEN NOT @bound_ok::boolean THEN 'fingerprint_mismatch'
 	    END AS refused,
 	    (SELECT count(*) FROM machines o WHERE o.license_id = l.id
@@ -113,7 +113,7 @@ FROM answer a;
 -- The client gives its seat back (machines_seat).  Unknown licenses, unknown
 -- machines and those already gone are all not_found.
 WITH gone AS (
-	UPDATE machines m SET deactivated_at = now(), deactivation_reason =
+	UPDATE machines m SET deactivated_at = licet_now(), deactivation_reason =
 	    coalesce(@reason::text, 'client_requested')
 	WHERE m.license_id = @license_id::uuid
 	AND m.fingerprint_hash = decode(@fingerprint_hash::text, 'hex')
@@ -128,7 +128,7 @@ SELECT NULL AS fault, NULL AS message,
 -- An admin frees a seat, with a line in the audit trail.  No row: unknown, or
 -- not active any more.
 WITH gone AS (
-	UPDATE machines m SET deactivated_at = now(), deactivation_reason =
+	UPDATE machines m SET deactivated_at = licet_now(), deactivation_reason =
 	    coalesce(@reason::text, 'admin deactivate')
 	WHERE m.id = @id::uuid AND m.deactivated_at IS NULL
 	RETURNING {{machine_gone}}

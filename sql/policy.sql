@@ -235,7 +235,7 @@ WITH held AS MATERIALIZED (
 	    renewal_period_days = n.renewal_period_days,
 	    grace_period_days = n.grace_period_days,
 	    trial_days = n.trial_days, tier_rank = n.tier_rank,
-	    updated_at = now()
+	    updated_at = licet_now()
 	FROM next n
 	JOIN rule r ON r.id = n.id
 	WHERE y.id = n.id AND r.message IS NULL
@@ -256,7 +256,7 @@ LEFT JOIN changed c ON c.id = r.id;
 -- An inactive policy can't be bought; its licenses go on.
 WITH changed AS (
 	UPDATE policies AS y
-	SET active = @active::boolean, updated_at = now()
+	SET active = @active::boolean, updated_at = licet_now()
 	WHERE y.id = @id::uuid
 	RETURNING y.id, y.slug
 ), event AS (
@@ -274,7 +274,7 @@ FROM changed c;
 -- A policy that isn't public is unlisted and can't be bought.
 WITH changed AS (
 	UPDATE policies AS y
-	SET public = @public::boolean, updated_at = now()
+	SET public = @public::boolean, updated_at = licet_now()
 	WHERE y.id = @id::uuid
 	RETURNING y.id, y.slug
 ), event AS (
@@ -294,8 +294,8 @@ FROM changed c;
 WITH changed AS (
 	UPDATE policies AS y
 	SET archived_at = CASE WHEN @archived::boolean
-	        THEN COALESCE(y.archived_at, now()) END,
-	    updated_at = now()
+	        THEN COALESCE(y.archived_at, licet_now()) END,
+	    updated_at = licet_now()
 	WHERE y.id = @id::uuid
 	RETURNING y.id, y.slug
 ), event AS (
@@ -318,7 +318,7 @@ WITH rule AS (
 	UPDATE policies AS y
 	SET tip_recipient = NULLIF(@tip_recipient, ''),
 	    tip_pct_bps = COALESCE(@tip_pct_bps, 0),
-	    tip_label = @tip_label::text, updated_at = now()
+	    tip_label = @tip_label::text, updated_at = licet_now()
 	FROM rule r
 	WHERE y.id = @id::uuid AND r.message IS NULL
 	RETURNING y.id, y.slug, {{policy_json}} AS body

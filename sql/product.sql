@@ -151,7 +151,7 @@ WITH rule AS (
 	    entitlements_catalog = CASE
 	        WHEN @body::jsonb ? 'entitlements_catalog' THEN {{catalog_clean}}
 	        ELSE p.entitlements_catalog END,
-	    updated_at = now()
+	    updated_at = licet_now()
 	FROM verdict v
 	WHERE p.id = @id::uuid AND v.fault IS NULL
 	RETURNING p.id, p.slug, {{product_json}} AS body
@@ -172,7 +172,7 @@ AND (v.fault IS NOT NULL OR c.id IS NOT NULL);
 -- An inactive product is unlisted and can't be bought; its licenses go on.
 WITH changed AS (
 	UPDATE products AS p
-	SET active = @active::boolean, updated_at = now()
+	SET active = @active::boolean, updated_at = licet_now()
 	WHERE p.id = @id::uuid
 	RETURNING p.id, p.slug
 ), event AS (

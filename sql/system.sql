@@ -49,10 +49,10 @@ WHERE s.key = 'operator_name';
 -- A row for the first worker to ask once the hourly work is due, none for the
 -- others.
 UPDATE jobs AS j
-SET next_run = now() + j.every, runs = j.runs + 1
+SET next_run = licet_now() + j.every, runs = j.runs + 1
 WHERE j.name = (SELECT d.name
 	FROM jobs d
-	WHERE d.name = 'housekeeping' AND d.next_run <= now()
+	WHERE d.name = 'housekeeping' AND d.next_run <= licet_now()
 	FOR UPDATE SKIP LOCKED)
 RETURNING j.name, j.runs;
 

@@ -50,7 +50,7 @@ WITH asked AS (
 	    WHEN l.id IS NULL THEN 'not_found'
 	    WHEN l.status <> 'active' THEN l.status
 	    WHEN a.product_slug <> p.slug THEN 'product_mismatch'
-	    WHEN l.expires_at + {{license_grace}} <= now() THEN 'expired'
+	    WHEN l.expires_at + {{license_grace}} <= licet_now() THEN 'expired'
 	    WHEN a.fingerprint_hash IS NULL THEN NULL
 	    WHEN NOT a.bound_ok THEN 'fingerprint_mismatch'
 	    WHEN m.id IS NOT NULL THEN NULL
@@ -99,7 +99,7 @@ WITH asked AS (
 	FROM answer a
 ), {{machine_beat}}
 SELECT {{seat_reason}} AS reason, a.product_id, a.product_slug, a.issued_at, a.expires_at,
-    a.grace_until, a.expires_at <= now() AS in_grace, a.max_machines,
+    a.grace_until, a.expires_at <= licet_now() AS in_grace, a.max_machines,
     a.is_trial, a.entitlements, {{seat_machine}} AS machine_id
 FROM answer a
 ORDER BY a.place;
