@@ -58,4 +58,4 @@ RETURNING j.name, j.runs;
 
 -- name: partitions_make :exec
 -- Partitions of the logs from this month to three months on.
-SELECT partitions_make_1(3);
+SELECT partitions_make_2(3);
