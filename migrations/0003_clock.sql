@@ -39,30 +39,31 @@ ALTER TABLE rate_buckets ALTER last_refill_at SET DEFAULT licet_now_default();
 ALTER TABLE jobs ALTER next_run SET DEFAULT licet_now_default();
 ALTER TABLE sandbox_invoices ALTER created_at SET DEFAULT licet_now_default();
 
--- partitions_make_1 by licet_now(), and beside their table whatever stands
--- first in the search path.
+-- partitions_make_1 by licet_now(), in any session's time zone, and beside
+-- their table whatever stands first in the search path.
 CREATE FUNCTION partitions_make_2(ahead integer) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-	t     regclass;
 	home  text;
-	month timestamptz;
+	t     text;
+	month timestamp;
 	part  text;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('partitions', 0));
-	FOREACH t IN ARRAY ARRAY['validation_log', 'events']::regclass[] LOOP
-		SELECT relnamespace::regnamespace INTO home
-		FROM pg_class WHERE oid = t;
+	FOR home, t IN
+		SELECT c.relnamespace::regnamespace::text, c.relname
+		FROM pg_class c
+		WHERE c.oid IN ('validation_log'::regclass, 'events'::regclass)
+	LOOP
 		FOR i IN 0..ahead LOOP
-			month := date_trunc('month', licet_now(), 'UTC') +
+			month := date_trunc('month', licet_now() AT TIME ZONE 'UTC') +
 			    i * interval '1 month';
-			part := format('%s.%I', home, (SELECT relname
-			    FROM pg_class WHERE oid = t) || '_' ||
-			    to_char(month AT TIME ZONE 'UTC', 'YYYYMM'));
+			part := format('%s.%s_%s', home, t, to_char(month, 'YYYYMM'));
 			CONTINUE WHEN to_regclass(part) IS NOT NULL;
-			EXECUTE format('CREATE TABLE %s PARTITION OF %s
-			    FOR VALUES FROM (%L) TO (%L)', part, t, month,
-			    date_trunc('month', month + interval '32 days', 'UTC'));
+			EXECUTE format('CREATE TABLE %s PARTITION OF %s.%s
+			    FOR VALUES FROM (%L) TO (%L)', part, home, t,
+			    month AT TIME ZONE 'UTC',
+			    (month + interval '1 month') AT TIME ZONE 'UTC');
 		END LOOP;
 	END LOOP;
 END $$;
@@ -85,21 +86,26 @@ BEGIN
 END $$;
 
 -- Moves it by seconds, back too, and answers with how far it is moved in all.
--- The new month has its partitions before anybody writes there; all that runs
--- by the clock is told to look; what must not wait until an hour that was left
--- comes again (token buckets, hourly work) moves along.  Only on a search path
--- that begins with licet_moved.
+-- The new month has its partitions before anybody writes there; what must not
+-- wait until an hour that was left comes again (token buckets, hourly work)
+-- moves along; all that runs by the clock is told to look.
 CREATE FUNCTION licet_moved.move_1(seconds double precision) RETURNS interval
 LANGUAGE plpgsql AS $$
 DECLARE
 	step  interval := make_interval(secs => seconds);
 	total interval;
 BEGIN
+	IF to_regprocedure('licet_now()') <> 'licet_moved.licet_now()'::regprocedure
+	THEN
+		RAISE EXCEPTION 'this session doesn''t follow the moved clock'
+		    USING HINT = 'SET search_path = licet_moved, public';
+	END IF;
+	LOCK TABLE rate_buckets IN EXCLUSIVE MODE;
 	UPDATE licet_moved.clock SET moved_by = moved_by + step
 	RETURNING moved_by INTO total;
-	PERFORM partitions_make_2(3);
 	UPDATE rate_buckets SET last_refill_at = last_refill_at + step;
 	UPDATE jobs SET next_run = least(next_run, licet_now() + every);
+	PERFORM partitions_make_2(3);
 	PERFORM pg_notify('licet_clock',
 	    (extract(epoch FROM total) * 1000000)::bigint::text);
 	PERFORM pg_notify('licet_jobs', 'clock');
