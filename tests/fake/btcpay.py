@@ -4,152 +4,74 @@ Faithful where a client can go wrong: creation answers 200, decimals are
 strings that lose their trailing zeros, times are numbers, errors come in two
 shapes, webhook bodies are indented JSON and every redelivery has a new id.
 
-Switches make it slow, silent, wrong, forgetful of its reply, or absent.
+It has a clock of its own (`now', to be set or moved), by which invoices
+expire.  pay(), confirm(), replace() and mark() do what happens really, with
+every webhook that belongs to it; settle(), expire() and the like put an
+invoice into a state, with the one webhook that matters.  What goes wrong on
+the wire: fake/faults.py.
 """
-import contextlib
+import collections
 import hashlib
 import hmac
 import json
-import random
-import secrets
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-import requests
-
-from fake.btcpay_http import Handler, Refusal, Server, problem
-
-BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-SATS = Decimal(100_000_000)
-RETRIED = {None, 408, 429}
-
-
-def base58(n):
-    return "".join(secrets.choice(BASE58) for _ in range(n))
+from fake.btcpay_consent import Consent
+from fake.btcpay_http import Api, problem
+from fake.btcpay_invoice import SATS, Invoice, Payment, base58
+from fake.btcpay_lightning import Lightning
+from fake.btcpay_store import Key, Store
+from fake.hooks import Delivery, Postman
+from fake.wire import Double
 
 
-def decimal_text(value):
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+class Builtin:
+    """The webhook of the configured secret, to `webhook_urls'."""
 
-
-class Invoice:
-    def __init__(self, store_id, url, body):
-        self.id = base58(22)
-        self.store_id = store_id
-        self.link = f"{url}/i/{self.id}"
-        self.amount = self.parse_amount(body.get("amount"))
-        self.currency = str(body.get("currency") or "BTC").upper()
-        self.metadata = body.get("metadata") or {}
-        self.checkout = body.get("checkout") or {}
-        minutes = self.checkout.get("expirationMinutes") or 15
-        self.created = int(time.time())
-        self.expires = self.created + minutes * 60
-        self.status, self.additional = "New", "None"
-        self.paid = Decimal(0)
-        self.archived = False
-        self.reported_amount = None
-
-    @staticmethod
-    def parse_amount(text):
-        try:
-            value = Decimal(str(text))
-        except InvalidOperation:
-            value = None
-        if value is None or not value.is_finite() or value < 0:
-            raise Refusal(422, [{"path": "amount",
-                                 "message": "The amount is invalid."}])
-        return value
+    def __init__(self, fake, url):
+        self.fake, self.url, self.redelivers = fake, url, True
 
     @property
-    def order_id(self):
-        return self.metadata.get("orderId")
-
-    def json(self):
-        amount = self.amount if self.reported_amount is None \
-            else self.reported_amount
-        marking = {"New": ["Settled", "Invalid"],
-                   "Processing": ["Settled", "Invalid"],
-                   "Expired": ["Settled"],
-                   "Settled": ["Invalid"], "Invalid": ["Settled"]}
-        return {
-            "id": self.id, "storeId": self.store_id,
-            "amount": decimal_text(amount),
-            "paidAmount": decimal_text(self.paid),
-            "currency": self.currency, "type": "Standard",
-            "checkoutLink": self.link, "createdTime": self.created,
-            "expirationTime": self.expires,
-            "monitoringExpiration": self.expires + 3600,
-            "status": self.status, "additionalStatus": self.additional,
-            "availableStatusesForManualMarking": marking[self.status],
-            "archived": self.archived, "metadata": self.metadata,
-            "checkout": {**self.checkout, "paymentMethods": ["BTC-LN"]},
-            "receipt": {"enabled": None, "showQR": None,
-                        "showPayments": None},
-        }
-
-
-class Delivery:
-    """One webhook delivery and what came of it (status None: no answer)."""
-
-    def __init__(self, target, body, original):
-        self.target, self.body, self.original = target, body, original
-        self.status, self.text = None, ""
+    def id(self):
+        return self.fake.webhook_id
 
     @property
-    def is_retried(self):
-        return self.status in RETRIED or self.status >= 500
+    def secret(self):
+        return self.fake.webhook_secret
 
 
-class FakeBtcpay:
-    def __init__(self):
-        self.api_key = secrets.token_hex(20)
-        self.store_id = base58(44)
+class FakeBtcpay(Api, Consent, Postman, Double):
+    wrong_types = b'{"id":5,"checkoutLink":[],"status":{}}'
+
+    def __init__(self, network="mainnet"):
+        super().__init__()
+        self.shift = 0.0
+        self.stores, self.keys = {}, {}
+        self.store = self.add_store(network=network)
+        self.store_id = self.store.id
+        self.api_key = self.add_key("unrestricted")
         self.webhook_secret = base58(26)
         self.webhook_id = base58(22)
-        self.lock = threading.RLock()
         self.webhook_urls = []
-        self.server = None
-        self.port = 0
+        self.had_hooks = False
         self.invoices, self.orders = {}, {}
+        self.pull_payments = {}
+        self.untold = []
+        self.rate = Decimal(100_000)    # of fiat for a bitcoin, at checkout
+        self.lightning = Lightning(self)
         self.reset()
 
-    # Life
-
-    def start(self):
-        self.server = Server(("127.0.0.1", self.port), Handler)
-        self.server.fake = self
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,),
-                         daemon=True).start()
-        return self
-
-    def stop(self):
-        self.released.set()
-        if self.server is not None:
-            server, self.server = self.server, None
-            server.end()
-
     def reset(self):
-        """All switches off; invoices stay."""
+        """All switches off, the clock right; invoices stay."""
+        super().reset()
+        self.clear_deliveries()
+        self.shift = 0.0
         with self.lock:
-            if getattr(self, "released", None) is not None:
-                self.released.set()
-            self.released = threading.Event()
-            self.delay = 0.0
-            self.is_silent = False
-            self.wrong_reply = None
-            self.lost_creates = 0
-            self.requests = []
-            self.deliveries = []
-        if self.server is None and self.port:
-            self.start()
+            self.untold = []
+            self.lightning.reset()
 
     def settings(self):
-        """The server's settings for this fake."""
         return {
             "LICET_PAYMENTS": "btcpay",
             "LICET_BTCPAY_URL": self.url,
@@ -158,46 +80,144 @@ class FakeBtcpay:
             "LICET_BTCPAY_WEBHOOK_SECRET": self.webhook_secret,
         }
 
-    # Switches
+    # Stores and keys
 
-    def slow(self, seconds):
-        self.delay = seconds
+    def add_store(self, name="Test store", network="mainnet"):
+        store = Store(name, network)
+        self.stores[store.id] = store
+        return store
 
-    def silent(self, on=True):
-        """Accept and never answer; turning it off hangs up on the waiting."""
-        self.is_silent = on
-        if not on:
-            self.released.set()
-            self.released = threading.Event()
+    def add_key(self, *permissions, label="test"):
+        """An API key; a permission is a policy, or policy:store id."""
+        key = Key(permissions, label)
+        self.keys[key.text] = key
+        return key.text
 
-    def wrong(self, kind="garbage"):
-        """garbage, html, empty, truncated, 500, 401, huge or None."""
-        self.wrong_reply = kind
+    def revoke(self, text):
+        self.keys.pop(text, None)
 
-    def lose_create(self, times=1):
-        """The next creations happen, but their reply never arrives."""
-        self.lost_creates = times
+    # The clock
 
-    @contextlib.contextmanager
-    def away(self):
-        """Nobody listens on the port meanwhile."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
+    @property
+    def now(self):
+        return time.time() + self.shift
+
+    @now.setter
+    def now(self, seconds):
+        self.shift = seconds - time.time()
+
+    def move(self, days=0, hours=0, minutes=0, seconds=0, notify=True):
+        """Time passes; what expires meanwhile is told."""
+        self.shift += ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        return self.tick(notify)
+
+    def tick(self, notify=True):
+        """Looks at every invoice and tells what was not told yet."""
+        with self.lock:
+            for invoice in sorted(self.invoices.values(),
+                                  key=lambda i: i.expires):
+                self.look(invoice)
+        return self.tell_all(notify)
+
+    def look(self, invoice):
+        with self.lock:
+            for kind, extra in invoice.look(self.now):
+                self.note(invoice, kind, extra)
+
+    def note(self, invoice, kind, extra):
+        self.untold.append((invoice.id, kind, extra))
+
+    def tell_all(self, notify=True, **how):
+        with self.lock:
+            events, self.untold = self.untold, []
+        if not notify or not (self.webhook_urls or self.had_hooks):
+            return []
+        return [d for invoice_id, kind, extra in events
+                for d in self.deliver(invoice_id, kind, extra=extra, **how)]
+
+    # What buyers do
+
+    def pay(self, invoice_id, amount=None, method="BTC-LN", confirmed=None,
+            notify=True, **how):
+        """A payment in bitcoin (default: what is due), told with all its
+        events.  Lightning is confirmed at once, a chain payment later."""
+        if confirmed is None:
+            confirmed = method != "BTC-CHAIN"
+        with self.lock:
+            invoice = self.invoices[invoice_id]
+            invoice.is_forced, invoice.forced_paid = False, None
+            self.look(invoice)
+            due = invoice.in_btc(invoice.due) or invoice.in_btc(
+                invoice.amount)
+            payment = Payment(due if amount is None else Decimal(amount),
+                              method, self.now, confirmed)
+            invoice.payments.append(payment)
+            self.note_payment(invoice, payment, "InvoiceReceivedPayment")
+            if confirmed:
+                self.note_payment(invoice, payment, "InvoicePaymentSettled")
+            self.look(invoice)
+        return self.tell_all(notify, **how)
+
+    def pay_part(self, invoice_id, part=Decimal("0.5"), **how):
+        """This part of the invoice's amount."""
+        invoice = self.invoices[invoice_id]
+        return self.pay(invoice_id, invoice.in_btc(
+            invoice.amount * Decimal(part)), **how)
+
+    def overpay(self, invoice_id, part=Decimal("1.5"), **how):
+        return self.pay_part(invoice_id, part, **how)
+
+    def note_payment(self, invoice, payment, kind):
+        destination = invoice.address if payment.method == "BTC-CHAIN" \
+            else invoice.bolt11
+        self.note(invoice, kind, {
+            "afterExpiration": invoice.status in ("Expired", "Invalid"),
+            "paymentMethodId": payment.method,
+            "payment": payment.json(destination)})
+
+    def confirm(self, invoice_id, notify=True, **how):
+        """Its payments get their confirmations."""
+        with self.lock:
+            invoice = self.invoices[invoice_id]
+            for p in invoice.payments:
+                if not p.is_confirmed and not p.is_replaced:
+                    p.is_confirmed = True
+                    self.note_payment(invoice, p, "InvoicePaymentSettled")
+            self.look(invoice)
+        return self.tell_all(notify, **how)
+
+    def replace(self, invoice_id, notify=True, **how):
+        """Its unconfirmed payments are replaced by ones to other places."""
+        with self.lock:
+            invoice = self.invoices[invoice_id]
+            for p in invoice.payments:
+                p.is_replaced = p.is_replaced or not p.is_confirmed
+            self.look(invoice)
+        return self.tell_all(notify, **how)
+
+    def mark(self, invoice, status):
+        invoice.status, invoice.additional = status, "Marked"
+        invoice.is_forced = True
+        self.note(invoice, f"Invoice{status}", {"manuallyMarked": True})
+
+    def pull_payment(self, pull_id):
+        if pull_id not in self.pull_payments:
+            raise problem(404, "pullpayment-not-found",
+                          "The pull payment was not found")
+        return self.pull_payments[pull_id]
+
+    # States, put
 
     def report_amount(self, invoice_id, sats):
         """From now on this invoice claims another amount."""
         self.invoices[invoice_id].reported_amount = Decimal(sats) / SATS
-
-    # What buyers and the clock do
 
     def change(self, invoice_id, status, additional, paid=None):
         with self.lock:
             invoice = self.invoices[invoice_id]
             invoice.status, invoice.additional = status, additional
             invoice.paid = invoice.amount if paid is None else paid
+            invoice.is_forced = True
         return invoice
 
     def settle(self, invoice_id, notify=True, **how):
@@ -214,11 +234,13 @@ class FakeBtcpay:
         paid = invoice.amount / 2 if partial else Decimal(0)
         self.change(invoice_id, "Expired",
                     "PaidPartial" if partial else "None", paid)
-        return self.tell(notify, invoice_id, "InvoiceExpired", **how)
+        return self.tell(notify, invoice_id, "InvoiceExpired",
+                         extra={"partiallyPaid": partial}, **how)
 
     def invalidate(self, invoice_id, notify=True, **how):
         self.change(invoice_id, "Invalid", "Marked", Decimal(0))
-        return self.tell(notify, invoice_id, "InvoiceInvalid", **how)
+        return self.tell(notify, invoice_id, "InvoiceInvalid",
+                         extra={"manuallyMarked": True}, **how)
 
     def pay_late(self, invoice_id, notify=True, **how):
         """Full amount after expiry: stays Expired, no InvoiceSettled."""
@@ -228,22 +250,56 @@ class FakeBtcpay:
 
     def mark_settled(self, invoice_id, notify=True, **how):
         self.change(invoice_id, "Settled", "Marked")
-        return self.tell(notify, invoice_id, "InvoiceSettled", **how)
+        return self.tell(notify, invoice_id, "InvoiceSettled",
+                         extra={"manuallyMarked": True}, **how)
 
     def tell(self, notify, invoice_id, kind, **how):
         return self.deliver(invoice_id, kind, **how) if notify else []
 
+    # Invoices
+
+    def is_create(self, method, path):
+        return method == "POST" and path.endswith("/invoices")
+
+    def make_invoice(self, store, body):
+        invoice = Invoice(store, self.url, body, self.now, self.rate)
+        with self.lock:
+            self.invoices[invoice.id] = invoice
+            self.orders.setdefault(invoice.order_id, []).append(invoice)
+            self.note(invoice, "InvoiceCreated", {})
+        return invoice
+
+    def create(self, body):
+        """An invoice that another program makes in the same store."""
+        return self.make_invoice(self.store, body).json()
+
+    def billed(self, order_id):
+        """How many invoices were made for this order."""
+        return len(self.orders.get(order_id, []))
+
+    def bills(self):
+        """order id -> how many invoices."""
+        with self.lock:
+            return collections.Counter(
+                {o: len(made) for o, made in self.orders.items()})
+
     # Webhooks
 
-    def body(self, invoice_id, kind, original=None):
+    def body(self, invoice_id, kind, original=None, extra=None, hook_id=None):
+        """(delivery id, bytes) of one event's delivery."""
         invoice = self.invoices.get(invoice_id)
         delivery = base58(22)
+        own = {"InvoiceSettled": {"manuallyMarked": False, "overPaid": False},
+               "InvoiceInvalid": {"manuallyMarked": False},
+               "InvoiceProcessing": {"overPaid": False},
+               "InvoiceExpired": {"partiallyPaid": False}}.get(kind, {})
         event = {
-            "manuallyMarked": False, "overPaid": False,
-            "deliveryId": delivery, "webhookId": self.webhook_id,
+            **own, **(extra or {}), "deliveryId": delivery,
+            "webhookId": hook_id or self.webhook_id,
             "originalDeliveryId": original or delivery,
             "isRedelivery": original is not None, "type": kind,
-            "timestamp": int(time.time()), "storeId": self.store_id,
+            "timestamp": int(self.now),
+            "storeId": invoice.store_id if invoice else self.store_id,
             "invoiceId": invoice_id,
             "metadata": invoice.metadata if invoice else {},
         }
@@ -253,134 +309,38 @@ class FakeBtcpay:
         key = (secret or self.webhook_secret).encode()
         return "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
 
-    def post(self, delivery, session=None):
-        try:
-            r = (session or requests).post(
-                delivery.target, data=delivery.body, timeout=30,
-                headers={"Content-Type": "application/json",
-                         "BTCPay-Sig": self.sign(delivery.body)})
-            delivery.status, delivery.text = r.status_code, r.text
-        except requests.RequestException as e:
-            delivery.text = str(e)
-        with self.lock:
-            self.deliveries.append(delivery)
-        return delivery
+    def make_delivery(self, hook, invoice_id, kind, extra, original=None):
+        delivery_id, body = self.body(invoice_id, kind, original, extra,
+                                      hook.id)
+        original = original or delivery_id
+        return Delivery(
+            hook.url, body, kind, {"BTCPay-Sig": self.sign(body, hook.secret)},
+            original, lambda: self.make_delivery(hook, invoice_id, kind,
+                                                 extra, original))
 
-    def prepare(self, invoice_id, kind, n=1, targets=None):
-        """n deliveries of one event, the later ones redeliveries, each to
-        the next of the targets in turn."""
-        targets = targets or self.webhook_urls
-        assert targets, "no webhook target is set"
+    def prepare(self, invoice_id, kind, n=1, targets=None, extra=None):
+        """n deliveries of one event, the later ones redeliveries: to the
+        next of the targets in turn (default: webhook_urls), and n to each
+        registered webhook that wants it."""
+        urls = self.webhook_urls if targets is None else targets
+        assert urls or self.had_hooks, "no webhook target is set"
+        invoice = self.invoices.get(invoice_id)
+        store = invoice.store if invoice else self.store
+        hooks = [] if targets is not None else \
+            [h for h in store.hooks.values() if h.wants(kind)]
         made, original = [], None
-        for i in range(n):
-            delivery, body = self.body(invoice_id, kind, original)
-            original = original or delivery
-            made.append(Delivery(targets[i % len(targets)], body, original))
+        for i in range(n if urls else 0):
+            made.append(self.make_delivery(
+                Builtin(self, urls[i % len(urls)]), invoice_id, kind, extra,
+                original))
+            original = original or made[-1].original
+        for hook in hooks:
+            first = self.make_delivery(hook, invoice_id, kind, extra)
+            made.append(first)
+            made += [first.remake() for _ in range(n - 1)]
         return made
 
     def deliver(self, invoice_id, kind, n=1, targets=None,
-                concurrently=False):
-        made = self.prepare(invoice_id, kind, n, targets)
-        if not concurrently:
-            return [self.post(d) for d in made]
-        with ThreadPoolExecutor(max_workers=len(made)) as pool:
-            return list(pool.map(self.post, made))
-
-    def deliver_all(self, deliveries, threads=16, shuffle=True):
-        """Many prepared deliveries, reordered, from several threads."""
-        deliveries = list(deliveries)
-        if shuffle:
-            random.Random(len(deliveries)).shuffle(deliveries)
-        local = threading.local()
-
-        def post(delivery):
-            if not hasattr(local, "session"):
-                local.session = requests.Session()
-                local.session.trust_env = False
-            return self.post(delivery, local.session)
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            return list(pool.map(post, deliveries))
-
-    def redeliver_failed(self):
-        """What automatic redelivery does after its pause: again what got no
-        answer, 408, 429 or 5xx; other refusals are dropped."""
-        with self.lock:
-            failed = [d for d in self.deliveries if d.is_retried]
-            self.deliveries = [d for d in self.deliveries
-                               if not d.is_retried]
-        again = []
-        for d in failed:
-            old = json.loads(d.body)
-            _, body = self.body(old["invoiceId"], old["type"], d.original)
-            again.append(self.post(Delivery(d.target, body, d.original)))
-        return again
-
-    # The API
-
-    def answer(self, method, path, query, body):
-        """(status, JSON) of one call; raises Refusal."""
-        store = f"/api/v1/stores/{self.store_id}"
-        if path == "/api/v1/stores" and method == "GET":
-            return [{"id": self.store_id, "name": "Test store"}]
-        if path == "/api/v1/api-keys/current":
-            return {"apiKey": self.api_key, "label": "test", "permissions":
-                    [f"btcpay.store.cancreateinvoice:{self.store_id}"]}
-        if not path.startswith(store + "/"):
-            raise problem(404, "store-not-found", "The store was not found")
-        parts = path[len(store) + 1:].split("/")
-        if parts == ["invoices"]:
-            if method == "POST":
-                return self.create(body)
-            if method == "GET":
-                return self.list(query)
-        if parts[0] == "invoices" and len(parts) in (2, 3):
-            return self.invoice_call(method, parts[1], parts[2:], body)
-        if parts == ["payment-methods"] and method == "GET":
-            return [{"paymentMethodId": "BTC-LN", "enabled": True}]
-        raise problem(404, "not-found", "No such call")
-
-    def create(self, body):
-        if not isinstance(body, dict):
-            raise Refusal(422, [{"path": "", "message": "Body expected"}])
-        invoice = Invoice(self.store_id, self.url, body)
-        with self.lock:
-            self.invoices[invoice.id] = invoice
-            self.orders.setdefault(invoice.order_id, []).append(invoice)
-        return invoice.json()
-
-    def list(self, query):
-        orders, states = query.get("orderId"), query.get("status")
-        with self.lock:
-            if orders:
-                found = [i for o in orders for i in self.orders.get(o, [])]
-            else:
-                found = list(self.invoices.values())
-        if states:
-            found = [i for i in found if i.status in states]
-        found = [i for i in found if not i.archived]
-        found.sort(key=lambda i: i.created, reverse=True)
-        skip = int(query.get("skip", ["0"])[0])
-        take = int(query.get("take", ["50"])[0])
-        return [i.json() for i in found[skip:skip + take]]
-
-    def invoice_call(self, method, invoice_id, rest, body):
-        invoice = self.invoices.get(invoice_id)
-        if invoice is None:
-            raise problem(404, "invoice-not-found",
-                          "The invoice was not found")
-        if rest == [] and method == "GET":
-            return invoice.json()
-        if rest == [] and method == "DELETE":
-            invoice.archived = True
-            return invoice.json()
-        if rest == ["payment-methods"] and method == "GET":
-            return [{"paymentMethodId": "BTC-LN", "destination": "lnbc1fake",
-                     "due": decimal_text(invoice.amount - invoice.paid),
-                     "totalPaid": decimal_text(invoice.paid),
-                     "payments": []}]
-        if rest == ["status"] and method == "POST":
-            if body.get("status") not in ("Settled", "Invalid"):
-                raise Refusal(422, [{"path": "status", "message": "Invalid"}])
-            self.change(invoice_id, body["status"], "Marked")
-            return invoice.json()
-        raise problem(404, "not-found", "No such call")
+                concurrently=False, extra=None):
+        return self.send(self.prepare(invoice_id, kind, n, targets, extra),
+                         concurrently)

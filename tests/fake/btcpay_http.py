@@ -1,131 +1,272 @@
-"""The wire side of the fake BTCPay Server: reads requests, lets the switches
-of the fake spoil the exchange, and answers."""
-import contextlib
-import json
-import socket
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+"""The Greenfield API of the fake BTCPay Server: who may call what, and what
+each call answers."""
+import re
 
-
-class Refusal(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status, body):
-        super().__init__(status, body)
-        self.status, self.body = status, body
+from fake.btcpay_invoice import invalid
+from fake.btcpay_refund import refund
+from fake.btcpay_store import Hook, missing, unauthenticated
+from fake.wire import Answer, Refusal
 
 
 def problem(status, code, message):
     return Refusal(status, {"code": code, "message": message})
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 256
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.open = set()
-
-    def process_request(self, request, client_address):
-        self.open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request):
-        self.open.discard(request)
-        super().shutdown_request(request)
-
-    def end(self):
-        """Stops listening and cuts what is connected."""
-        self.shutdown()
-        self.server_close()
-        for request in list(self.open):
-            with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request, client_address):
-        """Clients that hang up are part of the tests."""
+# (method, path below the store, permission, function)
+ROUTES = []
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+def route(method, pattern, permission):
+    """The path's {names} are the function's further arguments."""
+    path = re.compile("/" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
+                      if pattern else "")
 
-    def log_message(self, *args):
-        pass
+    def register(function):
+        ROUTES.append((method, path, permission, function))
+        return function
+    return register
 
-    def do_any(self):
-        fake = self.server.fake
-        length = int(self.headers.get("Content-Length") or 0)
-        raw = self.rfile.read(length)
-        url = urlsplit(self.path)
-        try:
-            body = json.loads(raw) if raw else None
-        except ValueError:
-            return self.reply(400, {"code": "generic-error",
-                                    "message": "Malformed JSON"})
-        with fake.lock:
-            fake.requests.append({
-                "method": self.command, "path": url.path, "json": body,
-                "query": parse_qs(url.query), "headers": dict(self.headers)})
-        if fake.is_silent:
-            fake.released.wait()
-            return self.hang_up()
-        if fake.delay:
-            fake.released.wait(fake.delay)
-        if fake.wrong_reply is not None:
-            return self.reply_wrong(fake.wrong_reply)
-        if self.headers.get("Authorization") != f"token {fake.api_key}":
-            return self.reply(401, {
-                "code": "unauthenticated", "message":
-                "Authentication is required for accessing this endpoint"})
-        try:
-            answer = fake.answer(self.command, url.path.rstrip("/"),
-                                 parse_qs(url.query), body)
-        except Refusal as r:
-            return self.reply(r.status, r.body)
-        if self.command == "POST" and url.path.endswith("/invoices"):
-            with fake.lock:
-                lost = fake.lost_creates > 0
-                fake.lost_creates -= lost
-            if lost:
-                return self.hang_up()
-        return self.reply(200, answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_any
+class Api:
+    """Mixed into the fake."""
 
-    def hang_up(self):
-        self.close_connection = True
-        self.connection.close()
+    def key_of(self, request):
+        found = re.match(r"(?:token|bearer)\s+(\S+)",
+                         request.headers.get("Authorization") or "",
+                         re.IGNORECASE)
+        if found is None:
+            raise unauthenticated("Authentication is required for accessing "
+                                  "this endpoint")
+        key = self.keys.get(found.group(1))
+        if key is None:
+            raise unauthenticated(
+                "ApiKey authentication failed: Unknown API Key")
+        return key
 
-    def reply(self, status, answer):
-        self.send_bytes(status, json.dumps(answer).encode())
+    def answer(self, request):
+        path = request.path.rstrip("/")
+        if path == "/api-keys/authorize" and request.method == "GET":
+            return Answer(200, self.consent_page(request), "text/html")
+        pull = re.fullmatch(r"/api/v1/pull-payments/(\w+)", path)
+        if pull and request.method == "GET":    # whoever knows its id
+            return self.pull_payment(pull.group(1)).json(self.url)
+        key = self.key_of(request)
+        if path == "/api/v1/api-keys/current":
+            return self.current_key(request, key)
+        if path == "/api/v1/stores" and request.method == "GET":
+            return [self.stores[i].json() for i in key.stores(self.stores)]
+        found = re.match(r"/api/v1/stores/([^/]+)(/.*)?$", path)
+        if found is None:
+            raise problem(404, "not-found", "No such call")
+        return self.store_call(request, key, found.group(1),
+                               found.group(2) or "")
 
-    def reply_wrong(self, kind):
-        if kind == "truncated":
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b'{"id":"x"')
-            self.wfile.flush()
-            return self.hang_up()
-        replies = {
-            "garbage": (200, b'{"id": "x", "checkoutLink'),
-            "html": (200, b"<html>Welcome</html>"),
-            "empty": (200, b""),
-            "null": (200, b"null"),
-            "types": (200, b'{"id":5,"checkoutLink":[],"status":{}}'),
-            "huge": (200, b'{"id":"' + b"x" * (3 << 20) + b'"}'),
-            "500": (500, b'{"code":"generic-error","message":"oops"}'),
-            "401": (401, b'{"code":"unauthenticated","message":"no"}'),
-        }
-        return self.send_bytes(*replies[kind])
+    def store_call(self, request, key, store_id, path):
+        for method, pattern, permission, function in ROUTES:
+            match = pattern.fullmatch(path)
+            if match is None or method != request.method:
+                continue
+            store = self.stores.get(store_id)
+            if store is None and key.allows(permission, store_id):
+                raise problem(404, "store-not-found",
+                              "The store was not found")
+            if store is None or not key.allows(permission, store_id):
+                raise missing(permission)
+            if request.is_malformed:
+                raise problem(400, "generic-error", "Malformed JSON")
+            request.key = key
+            with self.lock:
+                return function(self, store, request, **match.groupdict())
+        raise problem(404, "not-found", "No such call")
 
-    def send_bytes(self, status, data):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+    def current_key(self, request, key):
+        if request.method == "DELETE":
+            with self.lock:
+                del self.keys[key.text]
+            return Answer(200)
+        return key.json()
+
+    def invoice_of(self, store, invoice_id):
+        invoice = self.invoices.get(invoice_id)
+        if invoice is None or invoice.store is not store:
+            raise problem(404, "invoice-not-found",
+                          "The invoice was not found")
+        self.look(invoice)
+        return invoice
+
+
+@route("GET", "", "canviewstoresettings")
+def store_get(fake, store, request):
+    return store.json()
+
+
+# Invoices
+
+@route("POST", "invoices", "cancreateinvoice")
+def invoice_create(fake, store, request):
+    if not isinstance(request.json, dict):
+        raise invalid(("", "Body expected"))
+    return fake.make_invoice(store, request.json).json()
+
+
+@route("GET", "invoices", "canviewinvoices")
+def invoice_list(fake, store, request):
+    query = request.query
+    found = [i for i in fake.invoices.values() if i.store is store]
+    if "orderId" in query:
+        found = [i for i in found if i.order_id in query["orderId"]]
+    for invoice in found:
+        fake.look(invoice)
+    if "status" in query:
+        found = [i for i in found if i.status in query["status"]]
+    if request.first("includeArchived", "").lower() != "true":
+        found = [i for i in found if not i.archived]
+    found = found[::-1]     # newest first
+    skip = int(request.first("skip", "0"))
+    take = int(request.first("take", "50"))
+    return [i.json() for i in found[skip:skip + take]]
+
+
+@route("GET", "invoices/{invoice_id}", "canviewinvoices")
+def invoice_get(fake, store, request, invoice_id):
+    return fake.invoice_of(store, invoice_id).json()
+
+
+@route("DELETE", "invoices/{invoice_id}", "canmodifyinvoices")
+def invoice_archive(fake, store, request, invoice_id):
+    fake.invoice_of(store, invoice_id).archived = True
+    return Answer(200)
+
+
+@route("POST", "invoices/{invoice_id}/unarchive", "canmodifyinvoices")
+def invoice_unarchive(fake, store, request, invoice_id):
+    invoice = fake.invoice_of(store, invoice_id)
+    if not invoice.archived:
+        raise problem(400, "already-unarchived",
+                      "Invoice is already unarchived")
+    invoice.archived = False
+    return invoice.json()
+
+
+@route("POST", "invoices/{invoice_id}/status", "canmodifyinvoices")
+def invoice_mark(fake, store, request, invoice_id):
+    invoice = fake.invoice_of(store, invoice_id)
+    status = (request.json or {}).get("status")
+    if status not in ("Settled", "Invalid") or not invoice.can_mark(status):
+        raise invalid(("status", "Status can only be marked to invalid or "
+                       "settled within certain conditions."))
+    fake.mark(invoice, status)
+    return invoice.json()
+
+
+@route("GET", "invoices/{invoice_id}/payment-methods", "canviewinvoices")
+def invoice_methods(fake, store, request, invoice_id):
+    return fake.invoice_of(store, invoice_id).methods_json()
+
+
+@route("POST", "invoices/{invoice_id}/refund",
+       "cancreatenonapprovedpullpayments")
+def invoice_refund(fake, store, request, invoice_id):
+    invoice = fake.invoice_of(store, invoice_id)
+    pull = refund(invoice, request.json, fake.now,
+                  request.key.allows("cancreatepullpayments", store.id))
+    fake.pull_payments[pull.id] = pull
+    fake.note(invoice, "InvoiceRefund", {"pullPaymentId": pull.id})
+    return pull.json(fake.url)
+
+
+@route("GET", "pull-payments", "canviewpullpayments")
+def pull_list(fake, store, request):
+    everything = request.first("includeArchived", "").lower() == "true"
+    return [p.json(fake.url) for p in fake.pull_payments.values()
+            if p.store is store and (everything or not p.archived)]
+
+
+@route("DELETE", "pull-payments/{pull_id}", "canarchivepullpayments")
+def pull_archive(fake, store, request, pull_id):
+    pull = fake.pull_payment(pull_id)
+    if pull.store is not store:
+        raise problem(404, "pullpayment-not-found",
+                      "The pull payment was not found")
+    pull.archived = True
+    return Answer(200)
+
+
+# Webhooks
+
+def hook_of(store, hook_id):
+    if hook_id not in store.hooks:
+        raise problem(404, "webhook-not-found", "The webhook was not found")
+    return store.hooks[hook_id]
+
+
+@route("GET", "webhooks", "webhooks.canmodifywebhooks")
+def hook_list(fake, store, request):
+    return [h.json() for h in store.hooks.values()]
+
+
+@route("POST", "webhooks", "webhooks.canmodifywebhooks")
+def hook_create(fake, store, request):
+    hook = Hook(request.json)
+    store.hooks[hook.id] = hook
+    fake.had_hooks = True
+    return hook.json(with_secret=True)
+
+
+@route("GET", "webhooks/{hook_id}", "webhooks.canmodifywebhooks")
+def hook_get(fake, store, request, hook_id):
+    return hook_of(store, hook_id).json()
+
+
+@route("PUT", "webhooks/{hook_id}", "webhooks.canmodifywebhooks")
+def hook_update(fake, store, request, hook_id):
+    hook_of(store, hook_id).update(request.json)
+    return hook_of(store, hook_id).json()
+
+
+@route("DELETE", "webhooks/{hook_id}", "webhooks.canmodifywebhooks")
+def hook_delete(fake, store, request, hook_id):
+    hook_of(store, hook_id)
+    del store.hooks[hook_id]
+    return Answer(200)
+
+
+# Payment methods, wallet, lightning
+
+@route("GET", "payment-methods", "canviewstoresettings")
+def method_list(fake, store, request):
+    only = request.first("onlyEnabled", "").lower() == "true"
+    return [{"paymentMethodId": m, "enabled": on, "config": None}
+            for m, on in store.methods.items() if on or not only]
+
+
+@route("GET", "payment-methods/{method}/wallet/address", "canviewwallet")
+def wallet_address(fake, store, request, method):
+    if method not in ("BTC-CHAIN", "BTC") or not store.has_wallet:
+        raise problem(404, "paymentmethod-not-found",
+                      "The payment method is not found")
+    fresh = request.first("forceGenerate", "").lower() == "true"
+    address = store.receive_address(fresh)
+    return {"address": address, "keyPath": "0/1",
+            "paymentLink": f"bitcoin:{address}"}
+
+
+@route("POST", "lightning/BTC/invoices/pay", "canuselightningnode")
+def lightning_pay(fake, store, request):
+    return fake.lightning.pay(store, request.json)
+
+
+@route("GET", "lightning/BTC/payments/{payment_hash}", "canuselightningnode")
+def lightning_payment(fake, store, request, payment_hash):
+    return fake.lightning.payment(payment_hash)
+
+
+@route("GET", "lightning/BTC/payments", "canuselightningnode")
+def lightning_payments(fake, store, request):
+    return fake.lightning.list(
+        request.first("includePending", "").lower() == "true")
+
+
+@route("GET", "lightning/BTC/balance", "canuselightningnode")
+def lightning_balance(fake, store, request):
+    return fake.lightning.balance_json()

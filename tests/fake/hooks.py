@@ -1,0 +1,110 @@
+"""How the payment services' doubles send webhooks: one by one or at once,
+repeated, reordered, held back, and again when no good answer came."""
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+RETRIED = {None, 408, 429}
+
+
+class Delivery:
+    """One webhook delivery and what came of it (status None: no answer)."""
+
+    def __init__(self, target, body, event="", headers=None, original=None,
+                 remake=None):
+        self.target, self.body, self.event = target, body, event
+        self.headers, self.original = headers or {}, original
+        self.remake = remake        # () -> the Delivery of a redelivery
+        self.status, self.text = None, ""
+
+    @property
+    def is_retried(self):
+        return self.status in RETRIED or self.status >= 500
+
+
+class Postman:
+    """Mixed into a double with `lock' and `chaotic'."""
+
+    def clear_deliveries(self):
+        with self.lock:
+            self.deliveries = []
+            self.held = []
+
+    def post(self, delivery, session=None):
+        try:
+            r = (session or requests).post(
+                delivery.target, data=delivery.body, timeout=30,
+                headers={"Content-Type": "application/json",
+                         **delivery.headers})
+            delivery.status, delivery.text = r.status_code, r.text
+        except requests.RequestException as e:
+            delivery.status, delivery.text = None, str(e)
+        with self.lock:
+            self.deliveries.append(delivery)
+        return delivery
+
+    def fates(self, deliveries):
+        """What chaos leaves of them, in the order in which it is sent."""
+        chaos = self.chaotic
+        if chaos is None:
+            return list(deliveries)
+        out = []
+        for d in deliveries:
+            with self.lock:
+                kind, rng = chaos.delivery(d.event)
+                if kind == "unsent":
+                    self.deliveries.append(d)
+                elif kind == "held":
+                    self.held.append(d)
+                elif kind != "dropped":
+                    out.append(d)
+                if kind == "repeated":
+                    out.append(Delivery(d.target, d.body, d.event, d.headers,
+                                        d.original, d.remake))
+                if kind == "doubled" and d.remake is not None:
+                    out.append(d.remake())
+                # What was held back comes behind what came after it.
+                while self.held and kind != "held" and rng.random() < 0.5:
+                    out.append(self.held.pop(rng.randrange(len(self.held))))
+        return out
+
+    def send(self, deliveries, concurrently=False):
+        made = self.fates(deliveries)
+        if not concurrently or not made:
+            return [self.post(d) for d in made]
+        with ThreadPoolExecutor(max_workers=len(made)) as pool:
+            return list(pool.map(self.post, made))
+
+    def flush(self):
+        """What chaos holds back is sent after all, in some order."""
+        with self.lock:
+            held, self.held = self.held, []
+        random.Random(len(held)).shuffle(held)
+        return [self.post(d) for d in held]
+
+    def deliver_all(self, deliveries, threads=16, shuffle=True):
+        """Many prepared deliveries, reordered, from several threads."""
+        deliveries = list(deliveries)
+        if shuffle:
+            random.Random(len(deliveries)).shuffle(deliveries)
+        local = threading.local()
+
+        def post(delivery):
+            if not hasattr(local, "session"):
+                local.session = requests.Session()
+                local.session.trust_env = False
+            return self.post(delivery, local.session)
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            return list(pool.map(post, deliveries))
+
+    def redeliver_failed(self):
+        """What automatic redelivery does after its pause: again what got no
+        answer, 408, 429 or 5xx; other refusals are dropped."""
+        with self.lock:
+            failed = [d for d in self.deliveries if d.is_retried]
+            self.deliveries = [d for d in self.deliveries
+                               if not d.is_retried]
+        return [self.post(d.remake() if d.remake is not None else d)
+                for d in failed]
