@@ -82,6 +82,8 @@ CREATE TABLE tier_changes (
 	next_listed_value      bigint CHECK (next_listed_value >= 0),
 	invoice_id             uuid UNIQUE REFERENCES invoices,
 	effective_at           timestamptz NOT NULL,
+	-- What is paid for is a cycle of its own, not the rest of a running one.
+	starts_cycle           boolean NOT NULL DEFAULT false,
 	actor                  text NOT NULL CHECK (actor IN ('buyer', 'admin')),
 	reason                 text,
 	applied_at             timestamptz,
