@@ -86,9 +86,9 @@ BEGIN
 END $$;
 
 -- Moves it by seconds, back too, and answers with how far it is moved in all.
--- The new month has its partitions before anybody writes there; what must not
--- wait until an hour that was left comes again (token buckets, hourly work)
--- moves along; all that runs by the clock is told to look.
+-- The new month has its partitions before anybody writes there; token buckets
+-- and hourly work don't wait until an hour that was left comes again; all that
+-- runs by the clock is told to look.
 CREATE FUNCTION licet_moved.move_1(seconds double precision) RETURNS interval
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -103,7 +103,7 @@ BEGIN
 	LOCK TABLE rate_buckets IN EXCLUSIVE MODE;
 	UPDATE licet_moved.clock SET moved_by = moved_by + step
 	RETURNING moved_by INTO total;
-	UPDATE rate_buckets SET last_refill_at = last_refill_at + step;
+	DELETE FROM rate_buckets;
 	UPDATE jobs SET next_run = least(next_run, licet_now() + every);
 	PERFORM partitions_make_2(3);
 	PERFORM pg_notify('licet_clock',

@@ -8,6 +8,7 @@
 #include "base/stat.h"
 #include "cli/cli.h"
 #include "cli/startup.h"
+#include "db/clock.h"
 #include "db/pool.h"
 #include "flow/access.h"
 #include "flow/bind.h"
@@ -128,6 +129,7 @@ kore_worker_configure(void)
 	srandom((unsigned int)getpid());
 	listen_own(serve_server);
 	pool = db_pool_open((unsigned int)conf.database_connections);
+	db_clock_open(pool);
 	flow_open(pool);
 	limit_open(pool);
 	api_open();

@@ -52,6 +52,12 @@ def own_instance(cluster, vault, template):
         yield make
 
 
+@pytest.fixture
+def clock(own_instance):
+    """The clock of an instance of the test's own, `clock.server'."""
+    return own_instance(movable=True).clock
+
+
 @pytest.fixture(scope="session")
 def server(make_instance):
     """The instance that the API suite shares; sandbox payments."""

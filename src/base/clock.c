@@ -6,6 +6,8 @@
 
 #define SECONDS_MAX	253402300799	/* 9999-12-31T23:59:59Z */
 
+static int64_t	shift_us;	/* of this process */
+
 int64_t
 clock_now_us(void)
 {
@@ -13,6 +15,18 @@ clock_now_us(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+}
+
+int64_t
+clock_time_us(void)
+{
+	return (clock_now_us() + shift_us);
+}
+
+void
+clock_shift_us(int64_t us)
+{
+	shift_us = us;
 }
 
 uint64_t

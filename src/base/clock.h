@@ -1,4 +1,4 @@
-/* The time of day and the steady clock, and RFC 3339. */
+/* The time of day, the steady clock, a clock that tests move, RFC 3339. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -8,8 +8,14 @@
 
 #define CLOCK_TEXT_SIZE	40
 
-/* Microseconds since 1970, UTC. */
+/* Microseconds since 1970, UTC: the machine's clock, for logs. */
 int64_t		clock_now_us(void);
+/*
+ * What the time is for rules (what is due, what has lapsed): the machine's
+ * clock, moved by the last clock_shift_us().  Nothing moves it in production.
+ */
+int64_t		clock_time_us(void);
+void		clock_shift_us(int64_t us);
 /* Nanoseconds that only ever grow; for durations. */
 uint64_t	clock_steady_ns(void);
 

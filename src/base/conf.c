@@ -207,6 +207,9 @@ conf_check(struct buf *errors)
 	if (production && conf_is(conf.seccomp, "off"))
 		buf_puts(errors, "LICET_SECCOMP: off is refused when "
 		    "LICET_ENV=production\n");
+	if (production && conf_is(conf.clock, "movable"))
+		buf_puts(errors, "LICET_CLOCK: movable is refused when "
+		    "LICET_ENV=production\n");
 	if (conf_is(conf.payments, "btcpay"))
 		require(conf.btcpay_url, "LICET_BTCPAY_URL", errors);
 	check_btcpay(errors);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/version.h"
+#include "cli/clock.h"
 #include "cli/docs.h"
 #include "cli/doctor.h"
 #include "cli/key.h"
@@ -26,6 +27,7 @@ struct command {
 	int		(*run)(int argc, char **argv, const struct resource *);
 };
 
+static int	run_clock(int, char **, const struct resource *);
 static int	run_doctor(int, char **, const struct resource *);
 static int	run_docs(int, char **, const struct resource *);
 static int	run_help(int, char **, const struct resource *);
@@ -48,6 +50,8 @@ static const struct command	commands[] = {
 	    "provider", 0, 0, run_doctor },
 	{ "verify", "FILE|-", "show what a license key says and who signed it",
 	    1, 1, run_verify },
+	{ "clock", "VERB", "move the clock by which the server keeps its "
+	    "rules (tests only)", 0, 2, run_clock },
 	{ "settings", "check", "say what is wrong with the settings",
 	    1, 1, run_settings },
 	{ "docs", "PAGE", "print api, configuration, env, errors or metrics",
@@ -143,6 +147,18 @@ run_key(int argc, char **argv, const struct resource *resources)
 	if (!read_settings(names))
 		return (1);
 	return (cli_key(argc, argv));
+}
+
+static int
+run_clock(int argc, char **argv, const struct resource *resources)
+{
+	static const char *const	names[] = { "LICET_DATABASE_URL",
+	    "LICET_ENV", "LICET_CLOCK", NULL };
+
+	(void)resources;
+	if (!read_settings(names))
+		return (1);
+	return (cli_clock(argc, argv));
 }
 
 static int

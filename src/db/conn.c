@@ -31,7 +31,12 @@ static const char	session_setup[] =
     " set_config('TimeZone', 'UTC', false),"
     " set_config('statement_timeout', '%lldms', false),"
     " set_config('lock_timeout', '%lldms', false),"
-    " set_config('idle_in_transaction_session_timeout', '10s', false)";
+    " set_config('idle_in_transaction_session_timeout', '10s', false)%s";
+
+/* Where licet_now() is another function: see migrations/0003_clock.sql. */
+static const char	follow_moved_clock[] =
+    ", set_config('search_path', 'licet_moved, ' ||"
+    " current_setting('search_path'), false)";
 
 static void
 enter(struct db_conn *c, enum db_conn_state state)
@@ -185,8 +190,9 @@ db_conn_book(struct db_conn *c, void (*done)(void *, PGresult *), void *arg)
 static bool
 send_setup(struct db_conn *c)
 {
-	char	sql[sizeof(session_setup) + 64], *name;
-	bool	ok;
+	char	 sql[sizeof(session_setup) + sizeof(follow_moved_clock) + 64];
+	char	*name;
+	bool	 ok;
 
 	if (PQsetnonblocking(c->pg, 1) != 0)
 		return (false);
@@ -199,7 +205,8 @@ send_setup(struct db_conn *c)
 		return (ok);
 	}
 	return (kore_snprintf(sql, sizeof(sql), NULL, session_setup,
-	    conf.request_timeout_ms, conf.request_timeout_ms) &&
+	    conf.request_timeout_ms, conf.request_timeout_ms,
+	    conf_is(conf.clock, "movable") ? follow_moved_clock : "") &&
 	    PQenterPipelineMode(c->pg) &&
 	    PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0) &&
 	    PQpipelineSync(c->pg));
@@ -225,7 +232,7 @@ conn_established(struct db_conn *c)
 	enter(c, DB_READY);
 	LOG(LOG_INFO, "db.up", LS("for", c->channel != NULL ? "listening" :
 	    "statements"));
-	if (c->up != NULL)
+	if (c->channel == NULL && c->up != NULL)
 		c->up(c);
 }
 
@@ -319,14 +326,23 @@ read_results(struct db_conn *c)
 	return (true);
 }
 
+/*
+ * The one result is LISTEN's: only from then on is nothing missed, so whoever
+ * looks for what was said before must look after it.
+ */
 static void
 read_notifications(struct db_conn *c)
 {
 	PGnotify	*n;
 	PGresult	*r;
+	bool		 listens;
 
-	while (!PQisBusy(c->pg) && (r = PQgetResult(c->pg)) != NULL)
+	while (!PQisBusy(c->pg) && (r = PQgetResult(c->pg)) != NULL) {
+		listens = PQresultStatus(r) == PGRES_COMMAND_OK;
 		PQclear(r);
+		if (listens && c->up != NULL)
+			c->up(c);
+	}
 	while ((n = PQnotifies(c->pg)) != NULL) {
 		c->notified(c, n->relname, n->extra);
 		PQfreemem(n);

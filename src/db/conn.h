@@ -49,7 +49,10 @@ struct db_conn {
 	uint8_t			*prepared;	/* by statement index */
 	STAILQ_HEAD(, db_flight) flights;
 
-	/* The owner's, all may be NULL.  `up' runs after each (re)connect. */
+	/*
+	 * The owner's, all may be NULL.  `up' runs after each (re)connect; of
+	 * one that listens, once it does.
+	 */
 	void			(*up)(struct db_conn *);
 	void			(*idle)(struct db_conn *);
 	void			(*notified)(struct db_conn *, const char *channel,

@@ -117,9 +117,13 @@ migrate_up(struct db_session *s, struct buf *report, struct buf *error)
 {
 	bool	ok;
 
-	/* Of the session, since each migration is a transaction of its own. */
-	if (!db_session_run(s, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")",
-	    error))
+	/*
+	 * The lock is the session's, since each migration is a transaction of
+	 * its own.  What is made goes where the operator wants it, not where
+	 * the moved clock lives.
+	 */
+	if (!db_session_run(s, "RESET search_path; "
+	    "SELECT pg_advisory_lock(" MIGRATE_LOCK ")", error))
 		return (false);
 	ok = apply_missing(s, report, error);
 	db_session_run(s, "SELECT pg_advisory_unlock(" MIGRATE_LOCK ")",

@@ -92,6 +92,9 @@ db_session_open(unsigned int patience, struct buf *error)
 	}
 	PQclear(PQexec(c, "SET TimeZone = 'UTC'"));
 	PQclear(PQexec(c, "SET client_min_messages = warning"));
+	if (conf_is(conf.clock, "movable"))
+		PQclear(PQexec(c, "SELECT set_config('search_path', "
+		    "'licet_moved, ' || current_setting('search_path'), false)"));
 	return ((struct db_session *)(void *)c);
 }
 

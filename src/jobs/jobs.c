@@ -12,33 +12,60 @@
 
 #define HOUSEKEEPING_MS	60000
 
-static struct db_pool		*pool;
-static struct kore_timer	*reconcile_timer, *housekeeping_timer;
+/* What runs by the clock; its name is what wakes it before its time. */
+struct job {
+	const char		*name;
+	void			(*tick)(struct db_pool *);
+	uint64_t		 every_ms;	/* 0: as invoices come due */
+	struct kore_timer	*timer;
+};
+
+static void	reconcile(struct db_pool *);
+
+static struct job	jobs[] = {
+	{ .name = "reconcile", .tick = reconcile },
+	{ .name = "housekeeping", .tick = housekeeping_tick,
+	    .every_ms = HOUSEKEEPING_MS },
+};
+
+#define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
+
+static struct db_pool	*pool;
 
 static void
-reconcile(void *arg, u_int64_t now)
+reconcile(struct db_pool *p)
 {
-	(void)arg;
-	(void)now;
-	if (!drain_started() && pay_provider() != NULL)
-		reconcile_tick(pool);
+	if (pay_provider() != NULL)
+		reconcile_tick(p);
 }
 
 static void
-housekeeping(void *arg, u_int64_t now)
+run(void *arg, u_int64_t now)
 {
-	(void)arg;
+	struct job	*j = arg;
+
 	(void)now;
 	if (!drain_started())
-		housekeeping_tick(pool);
+		j->tick(pool);
 }
 
-/* NULL: just (re)connected, so look for what was said meanwhile. */
+/*
+ * A job's name wakes that one; anything else wakes all: that the clock was
+ * moved, or NULL, just (re)connected, so look for what was said meanwhile.
+ */
 static void
 notified(const char *payload)
 {
-	if (payload == NULL || !strcmp(payload, "reconcile"))
-		reconcile(NULL, 0);
+	struct job	*j, *only = NULL;
+
+	for (j = jobs; payload != NULL && j < jobs + JOB_COUNT; j++) {
+		if (!strcmp(payload, j->name))
+			only = j;
+	}
+	for (j = jobs; j < jobs + JOB_COUNT; j++) {
+		if (only == NULL || only == j)
+			run(j, 0);
+	}
 }
 
 /*
@@ -48,21 +75,22 @@ notified(const char *payload)
 void
 jobs_open(struct db_pool *p)
 {
-	uint64_t	every = (uint64_t)conf.reconcile_seconds * 1000 / 4;
+	uint64_t	 every = (uint64_t)conf.reconcile_seconds * 1000 / 4;
+	struct job	*j;
 
 	pool = p;
-	if (every > 5000)
-		every = 5000;
-	reconcile_timer = kore_timer_add(reconcile, every, NULL, 0);
-	housekeeping_timer = kore_timer_add(housekeeping, HOUSEKEEPING_MS,
-	    NULL, 0);
+	for (j = jobs; j < jobs + JOB_COUNT; j++)
+		j->timer = kore_timer_add(run, j->every_ms != 0 ? j->every_ms :
+		    every > 5000 ? 5000 : every, j, 0);
 	db_listen("licet_jobs", notified);
 }
 
 void
 jobs_close(void)
 {
-	kore_timer_remove(reconcile_timer);
-	kore_timer_remove(housekeeping_timer);
+	struct job	*j;
+
+	for (j = jobs; j < jobs + JOB_COUNT; j++)
+		kore_timer_remove(j->timer);
 	db_listen_end();
 }

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 
 from lib import keys
+from lib.clock import Clock
 from lib.haproxy import Haproxy
 from lib.postgres import TEMPLATE
 from lib.replica import Replica, run_ctl
@@ -94,14 +95,19 @@ def instances(cluster, vault):
 
 
 class Instance:
+    """movable=True: instance.clock moves its clock (lib/clock.py)."""
+
     def __init__(self, cluster, vault, replicas=1, name="licet", start=True,
-                 **settings):
+                 movable=False, **settings):
         self.cluster = cluster
         self.vault = vault
         self.admin_key = vault.admin_key
         self.database = cluster.create()
-        self.db = cluster.connect(self.database)
+        self.db = None
+        self.clock = Clock(self) if movable else None
+        self.reconnect()
         common = base_settings(vault, cluster.url(self.database))
+        common["LICET_CLOCK"] = "movable" if movable else "real"
         common.update(settings)
         self.haproxy = None
         self.replicas = [Replica(common, f"{name}{i}")
@@ -123,6 +129,8 @@ class Instance:
             r.wait_ready()
         if self.haproxy is not None:
             self.haproxy.start()
+        if self.clock is not None:
+            self.clock.wait()
         return self
 
     @property
@@ -130,9 +138,12 @@ class Instance:
         return self.replicas[0].settings
 
     def reconnect(self):
-        """After PostgreSQL was restarted by the test."""
-        self.db.close()
+        """Also after PostgreSQL was restarted by the test."""
+        if self.db is not None:
+            self.db.close()
         self.db = self.cluster.connect(self.database)
+        if self.clock is not None:
+            self.db.execute("SET search_path = licet_moved, public")
 
     def row(self, query, *args):
         return self.db.execute(query, args).fetchone()

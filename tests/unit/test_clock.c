@@ -1,4 +1,4 @@
-/* base/clock: RFC 3339 both ways. */
+/* base/clock: RFC 3339 both ways, and a clock that is moved. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -130,6 +130,24 @@ the_clocks_run(void **state)
 	assert_true(clock_steady_ns() >= before);
 }
 
+static void
+a_shift_moves_what_rules_go_by(void **state)
+{
+	static const int64_t	shifts[] = { INT64_C(86400000000), -1500000,
+	    INT64_C(-3155760000000000), 0 };
+	int64_t			before, now, after;
+	size_t			i;
+
+	for (i = 0; i < sizeof(shifts) / sizeof(shifts[0]); i++) {
+		clock_shift_us(shifts[i]);	/* of the true time, each */
+		before = clock_now_us();
+		now = clock_time_us();
+		after = clock_now_us();
+		assert_true(before + shifts[i] <= now);
+		assert_true(now <= after + shifts[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -140,6 +158,7 @@ main(void)
 		cmocka_unit_test(everything_else_is_refused),
 		cmocka_unit_test(every_prefix_is_refused),
 		cmocka_unit_test(the_clocks_run),
+		cmocka_unit_test(a_shift_moves_what_rules_go_by),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
