@@ -8,6 +8,9 @@ import os
 import pytest
 
 from fake.btcpay import FakeBtcpay
+from fake.lnurl import Lnurl
+from fake.rates import Rates
+from fake.zaprite import FakeZaprite
 from lib.client import Api
 from lib.instance import Vault, instances, make_template
 from lib.postgres import Cluster
@@ -100,3 +103,48 @@ def shop(btcpay_server, btcpay):
     yield Api(btcpay_server.url, btcpay_server.admin_key, btcpay_server.db)
     btcpay.reset()
     btcpay_server.check_workers()
+
+
+# The other services' doubles: a server for the session, well at the begin
+# and at the end of each test.
+
+@pytest.fixture(scope="session")
+def zaprite_shared():
+    fake = FakeZaprite().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def zaprite(zaprite_shared):
+    zaprite_shared.reset()
+    yield zaprite_shared
+    zaprite_shared.reset()
+
+
+@pytest.fixture(scope="session")
+def rates_shared():
+    fake = Rates().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def rates(rates_shared):
+    rates_shared.reset()
+    yield rates_shared
+    rates_shared.reset()
+
+
+@pytest.fixture(scope="session")
+def lnurl_shared():
+    fake = Lnurl().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def lnurl(lnurl_shared):
+    lnurl_shared.reset()
+    yield lnurl_shared
+    lnurl_shared.reset()
