@@ -38,6 +38,11 @@ change_target AS MATERIALIZED (
 )
 
 -- fragment: tier_apply
+-- Judges the tier changes in `due_change' and makes those that are good: for
+-- the settle pipeline and the renewal worker.
+{{tier_judge}}, {{tier_make}}
+
+-- fragment: tier_make
 -- Makes the changes in `change_fit', which tier_judge or a statement here has
 -- found good; what was made is in `changes' (tier_change_id, license_id, ...).
 -- The license takes the target's terms, its id and keys stay.  To a policy that
@@ -253,15 +258,10 @@ change_terms AS MATERIALIZED (
 	AND m.subscription_status IN ('active', 'past_due')
 )
 
--- name: tier_lock :exec
--- To be sent before what changes a license's tier: one at a time for a license,
--- on any replica.  The same lock as all of the license's money takes.
-SELECT pg_advisory_xact_lock(hashtextextended(
-    'license ' || @license_id::uuid::text, 0));
-
 -- name: tier_apply_due :opt
 -- Makes the scheduled change of a license that has fallen due, if there is one:
--- for the renewal worker, before it bills.  One that may not be made any more
+-- for the renewal worker, before it bills,
+-- after license_lock.  One that may not be made any more
 -- is cancelled, and the license stays as it is.  `applied' tells them apart; no
 -- row, nothing was due.  Leans on tier_changes_open.
 WITH due_change AS MATERIALIZED (
@@ -271,7 +271,7 @@ WITH due_change AS MATERIALIZED (
 	WHERE c.license_id = @license_id::uuid AND c.applied_at IS NULL
 	AND c.cancelled_at IS NULL AND c.invoice_id IS NULL
 	AND c.effective_at <= licet_now()
-), {{tier_judge}}, {{tier_apply}}, dropped AS (
+), {{tier_apply}}, dropped AS (
 	UPDATE tier_changes AS c
 	SET cancelled_at = licet_now()
 	FROM due_change d
