@@ -55,5 +55,8 @@ CREATE TABLE discount_redemptions (
 );
 CREATE INDEX discount_redemptions_code ON discount_redemptions
 	(code_id, created_at, id);
+-- Those whose invoice may still go either way.
+CREATE INDEX discount_redemptions_pending ON discount_redemptions (invoice_id)
+	WHERE status = 'pending';
 CREATE INDEX discount_redemptions_license ON discount_redemptions (license_id)
 	WHERE license_id IS NOT NULL;

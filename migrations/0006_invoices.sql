@@ -32,6 +32,13 @@ CREATE INDEX invoices_license_paid ON invoices (license_id, created_at)
 	WHERE license_id IS NOT NULL;
 CREATE INDEX invoices_attention ON invoices (created_at, id)
 	WHERE attention IS NOT NULL;
+CREATE INDEX invoices_email ON invoices (lower(buyer_email), created_at, id)
+	WHERE buyer_email IS NOT NULL;
+-- Most are settled purchases in the end; those are found among all.
+CREATE INDEX invoices_unsettled ON invoices (status, created_at, id)
+	WHERE status <> 'settled';
+CREATE INDEX invoices_of_kind ON invoices (kind, created_at, id)
+	WHERE kind <> 'purchase';
 CREATE UNIQUE INDEX invoices_one_trial_machine ON invoices
 	(product_id, trial_fingerprint_hash) WHERE is_trial;
 

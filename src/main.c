@@ -43,6 +43,7 @@ static const struct resource	resources[] = {
 	{ "Machines", api_machines },
 	{ "Products", api_products },
 	{ "Policies", api_policies },
+	{ "Discount codes", api_codes },
 	{ "Licenses", api_licenses },
 	{ "Webhooks of payment providers", hooks_btcpay },
 	{ "Sandbox", pages_sandbox },

@@ -8,6 +8,7 @@ extern const struct endpoint	api_service[];
 extern const struct endpoint	api_catalogue[];
 extern const struct endpoint	api_products[];
 extern const struct endpoint	api_policies[];
+extern const struct endpoint	api_codes[];
 extern const struct endpoint	api_licenses[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];
