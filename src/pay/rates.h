@@ -32,7 +32,7 @@ struct rate_source {
 extern const struct rate_source	rate_sources[RATE_SOURCES];
 
 /*
- * The whole URL by the settings; NULL: the source is off or has no such
+ * The whole URL by the settings; NULL: the source is `off' or has no such
  * currency ("USD" and "EUR" are known).
  */
 const char	*rate_source_url(struct arena *, const struct rate_source *,
