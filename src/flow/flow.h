@@ -29,6 +29,7 @@
 
 struct http_request;
 struct keyring;
+struct rate;
 
 /* A checked value from path, query or body. */
 struct flow_value {
@@ -50,6 +51,7 @@ struct flow {
 	struct flow_value	 values[FLOW_VALUES_MAX];
 	unsigned int		 nvalues;
 	json_t			*body;		/* checked fields only */
+	struct rate		*rate;		/* flow/rate.h; NULL: none needed */
 
 	/* Who asks. */
 	char			 request_id[40];
