@@ -23,6 +23,7 @@ CREATE TABLE subscriptions (
 	next_attempt_at          timestamptz,	-- when the worker looks; NULL: never
 	last_renewal_attempt_at  timestamptz,
 	consecutive_failures     integer NOT NULL DEFAULT 0,
+	skipped_cycle            integer NOT NULL DEFAULT 0,	-- and said so
 	cancelled_at             timestamptz,
 	cancellation_reason      text,
 	lapsed_at                timestamptz,
@@ -94,9 +95,15 @@ CREATE TABLE tier_changes (
 -- One open change to a license.
 CREATE UNIQUE INDEX tier_changes_open ON tier_changes (license_id)
 	WHERE applied_at IS NULL AND cancelled_at IS NULL;
-CREATE INDEX tier_changes_license ON tier_changes (license_id, created_at);
+CREATE INDEX tier_changes_license ON tier_changes
+	(license_id, created_at, id);
+CREATE INDEX tier_changes_newest ON tier_changes (created_at, id);
 CREATE INDEX tier_changes_policy ON tier_changes (to_policy_id);
 CREATE INDEX tier_changes_from ON tier_changes (from_policy_id);
+
+-- For the sweep of what was paid and lacks its license.
+CREATE INDEX invoices_settled ON invoices (settled_at)
+	WHERE settled_at IS NOT NULL;
 
 -- Licenses that an earlier release sold under a recurring policy get the
 -- subscription that it did not write.

@@ -73,13 +73,16 @@ WITH product AS MATERIALIZED (
 	FROM offer o
 	WHERE o.refusal IS NULL
 	ON CONFLICT (product_id, lower(buyer_email)) WHERE is_trial DO NOTHING
-	RETURNING i.id, i.product_id, i.policy_id, i.provider_invoice_id,
-	    i.buyer_email, i.amount_sats, i.base_price_sats,
-	    i.discount_applied_sats, i.is_trial, i.status, i.redirect_url
+	RETURNING i.id, i.product_id, i.policy_id, i.provider_id,
+	    i.provider_invoice_id, i.buyer_email, i.amount_sats,
+	    i.base_price_sats, i.discount_applied_sats, i.listed_currency,
+	    i.listed_value, i.is_trial, i.status, i.redirect_url
 ), sale AS (
 	SELECT i.id AS invoice_id, i.product_id, i.policy_id, i.buyer_email,
-	    i.provider_invoice_id, i.amount_sats, i.is_trial, true AS fresh,
-	    NULL::text AS provider_kind,
+	    i.provider_id, i.provider_invoice_id, NULL::text AS provider_kind,
+	    i.amount_sats, i.base_price_sats, i.discount_applied_sats,
+	    i.listed_currency, i.listed_value, i.is_trial,
+	    NULL::uuid AS code_id, NULL::uuid AS redemption_id, true AS fresh,
 	    jsonb_build_object('amount_sats', i.amount_sats,
 	        'is_trial', i.is_trial) AS details
 	FROM opened i
