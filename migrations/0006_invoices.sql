@@ -28,8 +28,11 @@ ALTER TABLE invoices
 	ADD CONSTRAINT invoices_license CHECK
 	    ((kind = 'purchase') = (license_id IS NULL));
 CREATE INDEX invoices_newest ON invoices (created_at, id);
-CREATE INDEX invoices_license_paid ON invoices (license_id, created_at)
+CREATE INDEX invoices_license_paid ON invoices (license_id, created_at, id)
 	WHERE license_id IS NOT NULL;
+-- In the order of pages, unlike the one before it.
+CREATE INDEX invoices_product_newest ON invoices (product_id, created_at, id);
+DROP INDEX invoices_product;
 CREATE INDEX invoices_attention ON invoices (created_at, id)
 	WHERE attention IS NOT NULL;
 CREATE INDEX invoices_email ON invoices (lower(buyer_email), created_at, id)
@@ -84,6 +87,7 @@ CREATE TABLE refunds (
 	updated_at         timestamptz NOT NULL DEFAULT licet_now_default()
 );
 CREATE UNIQUE INDEX refunds_one ON refunds (invoice_id) WHERE status <> 'failed';
+CREATE INDEX refunds_invoice ON refunds (invoice_id);
 CREATE INDEX refunds_due ON refunds (next_check_at)
 	WHERE next_check_at IS NOT NULL;
 
@@ -110,5 +114,7 @@ CREATE TABLE tip_attempts (
 );
 CREATE INDEX tip_attempts_due ON tip_attempts (next_check_at)
 	WHERE next_check_at IS NOT NULL;
+CREATE INDEX tip_attempts_policy ON tip_attempts (policy_id)
+	WHERE policy_id IS NOT NULL;
 CREATE INDEX tip_attempts_newest ON tip_attempts (created_at, id);
 CREATE INDEX tip_attempts_recipient ON tip_attempts (recipient, created_at, id);

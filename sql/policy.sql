@@ -63,9 +63,12 @@ END
 -- name: policy_list_public :one
 -- The tiers of a product that can be bought, cheapest first; no row when the
 -- product is missing or inactive.  What a policy's metadata says about its
--- looks is taken only in the right type.  Leans on policies_product_id_slug_key.
+-- looks is taken only in the right type.  What a featured code takes off is
+-- left to the caller, when `featured' says that there is one; a trial has none,
+-- for its first cycle is free.  Leans on policies_product_id_slug_key.
 WITH tier AS (
 	SELECT y.name, COALESCE(y.price_sats_override, p.price_value) AS price,
+	    d.doc IS NOT NULL AS featured,
 	    json_build_object('slug', y.slug, 'name', y.name,
 	    'description', CASE jsonb_typeof(y.metadata -> 'description')
 	        WHEN 'string' THEN y.metadata ->> 'description' ELSE '' END,
@@ -92,9 +95,17 @@ WITH tier AS (
 	    'highlighted', COALESCE(y.metadata -> 'highlight' = 'true', false),
 	    'is_recurring', y.is_recurring,
 	    'renewal_period_days', y.renewal_period_days,
-	    'trial_days', y.trial_days, 'featured_discount', NULL) AS doc
+	    'trial_days', y.trial_days, 'featured_discount', d.doc) AS doc
 	FROM products p
 	JOIN policies y ON y.product_id = p.id
+	LEFT JOIN LATERAL (SELECT json_build_object('code', c.code,
+	        'kind', c.kind, 'amount', c.amount,
+	        'description', COALESCE(c.description, ''),
+	        'expires_at', rfc3339(c.expires_at), 'max_uses', c.max_uses,
+	        'used_count', c.used_count,
+	        'remaining_uses', c.max_uses - c.used_count) AS doc
+	    FROM ({{featured_code}}) c) d
+	    ON NOT (y.is_recurring AND y.trial_days > 0)
 	WHERE p.slug = @slug::text AND y.active AND y.public
 	AND y.archived_at IS NULL
 )
@@ -104,7 +115,8 @@ SELECT json_build_object('product', json_build_object('slug', p.slug,
     'price_value', p.price_value,
     'entitlements_catalog', COALESCE(p.entitlements_catalog, '[]')),
     'policies', COALESCE((SELECT json_agg(t.doc ORDER BY t.price, t.name)
-        FROM tier t), '[]')) AS body
+        FROM tier t), '[]')) AS body,
+    EXISTS (SELECT FROM tier t WHERE t.featured) AS featured
 FROM products p
 WHERE p.slug = @slug AND p.active;
 

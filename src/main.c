@@ -44,6 +44,7 @@ static const struct resource	resources[] = {
 	{ "Products", api_products },
 	{ "Policies", api_policies },
 	{ "Discount codes", api_codes },
+	{ "Invoices", api_invoices },
 	{ "Licenses", api_licenses },
 	{ "Webhooks of payment providers", hooks_btcpay },
 	{ "Sandbox", pages_sandbox },

@@ -9,6 +9,7 @@ extern const struct endpoint	api_catalogue[];
 extern const struct endpoint	api_products[];
 extern const struct endpoint	api_policies[];
 extern const struct endpoint	api_codes[];
+extern const struct endpoint	api_invoices[];
 extern const struct endpoint	api_licenses[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];

@@ -7,12 +7,15 @@ import pytest
 from statements import STATEMENTS
 
 GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
-           "rate_buckets", "sandbox_invoices", "products", "policies")
+           "rate_buckets", "sandbox_invoices", "products", "policies",
+           "discount_codes", "discount_redemptions", "subscription",
+           "tier_changes", "tip_attempts", "refunds")
 # What is read whole on purpose: all that is for sale, all machines when none
 # in particular are asked for, all buckets to find the full ones.
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
          "limit_prune": {"rate_buckets"}}
-LISTS = ("product_list", "license_list", "license_search",
+LISTS = ("product_list", "license_list", "license_search", "code_list",
+         "code_get", "sale_list",
          "invoice_claim_due")
 
 
