@@ -59,6 +59,19 @@ key_authorize(struct flow *f, struct license_key *out)
 	}
 }
 
+bool
+key_authorize_owner(struct flow *f, struct license_key *out)
+{
+	const char	*text = flow_text(f, "license_key");
+
+	if (text == NULL || key_read(f, text, out) != KEY_GOOD) {
+		flow_fail(f, ERR_UNAUTHORIZED, "This license key opens nothing.");
+		return (false);
+	}
+	f->actor_kind = "buyer_license_key";
+	return (true);
+}
+
 const char *
 key_license_id(struct flow *f, const struct license_key *key)
 {

@@ -25,6 +25,13 @@ enum key_verdict key_read(struct flow *, const char *text,
  */
 bool		 key_authorize(struct flow *, struct license_key *out);
 
+/*
+ * The field `license_key' of endpoints where the key stands for the buyer:
+ * false after flow_fail() with 401.  That the license is there and active is
+ * for the statement to say, as the fault `unauthorized'.
+ */
+bool		 key_authorize_owner(struct flow *, struct license_key *out);
+
 /* UUID text of the license that a key names, in the arena. */
 const char	*key_license_id(struct flow *, const struct license_key *);
 
