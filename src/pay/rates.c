@@ -10,8 +10,8 @@
 #define OFF	"off"
 
 /*
- * Currencies as the sources name them.  Kraken's pairs are those of before
- * 2014: X for a coin, Z for a currency of states, XBT for bitcoin.
+ * Currencies as the sources name them.  Kraken answers with its long names of
+ * pairs, whichever it is asked by: X for a coin, Z for a state's currency.
  */
 static const struct currency {
 	const char	*name, *kraken, *lower;
