@@ -2,14 +2,6 @@
 -- Whether the database answers.
 SELECT 1 AS ready;
 
--- name: provider_ensure :one
--- The row of the configured payment provider, made when it is new.
-INSERT INTO payment_providers AS v (kind, label, base_url, store_id)
-VALUES (@kind::text, @label::text, COALESCE(@base_url::text, ''),
-    COALESCE(@store_id::text, ''))
-ON CONFLICT (kind, base_url, store_id) DO UPDATE SET label = excluded.label
-RETURNING v.id;
-
 -- name: signing_keys_list :many
 -- The public keys that the database knows, to be compared with the key ring's.
 SELECT k.id, encode(k.public_key, 'hex') AS public_key, k.active

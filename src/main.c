@@ -17,7 +17,6 @@
 #include "hooks/hooks.h"
 #include "jobs/jobs.h"
 #include "pages/pages.h"
-#include "pay/provider.h"
 #include "serve/drain.h"
 #include "serve/listen.h"
 #include "serve/seccomp.h"
@@ -81,7 +80,6 @@ parent_configure(void)
 	access_open();
 	if (!startup_check(&startup, DATABASE_PATIENCE, &why))
 		refuse_start(&why);
-	pay_open(startup.provider_kind, startup.provider_id);
 	bind_use_keyring(startup.keyring);
 	router_open(resources);
 	routes = router_names(&n);

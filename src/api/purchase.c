@@ -7,10 +7,11 @@
  */
 #include "api/api.h"
 
-#include "flow/key.h"
 #include "base/conf.h"
 #include "base/uuid.h"
+#include "flow/account.h"
 #include "flow/bind.h"
+#include "flow/key.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 
@@ -20,11 +21,19 @@
 
 struct purchase {
 	char			 invoice_id[37];
+	struct pay_account	 account;	/* no provider: nobody serves it */
 	struct pay_order	 order;
 	struct pay_invoice	 invoice;	/* the provider's */
 	int64_t			 base_price_sats;
 	int64_t			 discount_sats;
 };
+
+static enum flow_next
+purchase_provider(struct flow *f)
+{
+	return (FLOW_QUERY(f, provider_of_sale,
+	    .product = flow_text(f, "product"), .rail = flow_text(f, "rail")));
+}
 
 static enum flow_next
 purchase_open(struct flow *f)
@@ -33,14 +42,16 @@ purchase_open(struct flow *f)
 	uint8_t		 id[16];
 
 	if (p->invoice_id[0] == '\0') {	/* the same when repeated */
+		if (db_rows_count(flow_rows(f)) > 0 &&
+		    !account_read(f, flow_rows(f), 0, &p->account))
+			return (flow_fail(f, ERR_INTERNAL, NULL));
 		uuid_random(id);
 		uuid_format(id, p->invoice_id);
 	}
 	return (FLOW_QUERY(f, purchase_open,
 	    .product = flow_text(f, "product"),
 	    .policy_slug = flow_text(f, "policy_slug"),
-	    .provider_id = pay_serves(flow_text(f, "rail")) ?
-	    pay_account()->id : NULL,
+	    .provider_id = p->account.id,
 	    .invoice_id = p->invoice_id,
 	    .buyer_email = flow_text(f, "buyer_email"),
 	    .buyer_note = flow_text(f, "buyer_note"),
@@ -102,7 +113,8 @@ purchase_order(struct flow *f)
 	    db_text(r, 0, "product_name"));
 	p->order.redirect_url = arena_strdup(&f->arena,
 	    db_text(r, 0, "redirect_url"));
-	pay_provider()->ask_create(&f->arena, pay_account(), &p->order, &ask);
+	p->account.provider->ask_create(&f->arena, &p->account, &p->order,
+	    &ask);
 	return (settle_send(f, &ask));
 }
 
@@ -116,7 +128,7 @@ purchase_note(struct flow *f)
 	struct purchase		*p = flow_state(f);
 	struct pay_answer	 answer = settle_answer(f);
 
-	switch (pay_provider()->read(&f->arena, pay_account(), &answer,
+	switch (p->account.provider->read(&f->arena, &p->account, &answer,
 	    &p->invoice)) {
 	case PAY_OK:
 		return (FLOW_QUERY(f, invoice_attach, .id = p->invoice_id,
@@ -170,6 +182,7 @@ const struct endpoint	api_purchase[] = {
 		{ "rail", FIELD_TEXT, 0, 0, 32,
 		    .help = "lightning, onchain or card; others are ignored." }),
 	    .steps = FLOW_STEPS(
+		FLOW_STEP(purchase_provider),	/* sql   provider_of_sale */
 		FLOW_STEP(purchase_open),	/* sql   purchase_open */
 		FLOW_STEP(purchase_order),	/* call  create invoice */
 		FLOW_STEP(purchase_note),	/* sql   invoice_attach */

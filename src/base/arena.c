@@ -13,6 +13,7 @@
 
 struct arena_chunk {
 	struct arena_chunk	*next;
+	size_t			 size;
 	char			 data[] __attribute__((aligned(16)));
 };
 
@@ -20,6 +21,7 @@ void
 arena_init(struct arena *a)
 {
 	a->chunks = NULL;
+	a->wipes = 0;
 	a->at = a->first;
 	a->end = a->first + sizeof(a->first);
 }
@@ -31,9 +33,19 @@ arena_reset(struct arena *a)
 
 	while ((c = a->chunks) != NULL) {
 		a->chunks = c->next;
+		if (a->wipes)
+			explicit_bzero(c->data, c->size);
 		free(c);
 	}
+	if (a->wipes)
+		explicit_bzero(a->first, sizeof(a->first));
 	arena_init(a);
+}
+
+void
+arena_wipe_later(struct arena *a)
+{
+	a->wipes = 1;
 }
 
 /* A large piece gets a chunk of its own and leaves the current one open. */
@@ -48,6 +60,7 @@ grow(struct arena *a, size_t n)
 		abort();
 	}
 	c->next = a->chunks;
+	c->size = size;
 	a->chunks = c;
 	if (size == CHUNK_MIN) {
 		a->at = c->data + n;

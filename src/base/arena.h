@@ -13,12 +13,16 @@ struct arena_chunk;
 struct arena {
 	char			*at, *end;
 	struct arena_chunk	*chunks;
+	int			 wipes;
 	char			 first[2048] __attribute__((aligned(16)));
 };
 
 void	 arena_init(struct arena *);
 /* Gives all of it back; the arena may be used anew. */
 void	 arena_reset(struct arena *);
+
+/* Holds a secret from now on: its memory is wiped before it is given back. */
+void	 arena_wipe_later(struct arena *);
 
 /* Zeroed, aligned for anything.  Never NULL: without memory the worker ends. */
 void	*arena_alloc(struct arena *, size_t);

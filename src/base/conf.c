@@ -182,6 +182,11 @@ check_btcpay(struct buf *errors)
 	    !text_is_url(conf.btcpay_public_url))
 		buf_puts(errors, "LICET_BTCPAY_PUBLIC_URL: not an http or https "
 		    "URL\n");
+	/* The URL alone is enough where the operator connects by consent. */
+	if (*conf.btcpay_store_id == '\0' && *conf.btcpay_api_key == '\0' &&
+	    *conf.btcpay_webhook_secret == '\0' &&
+	    !conf_is(conf.payments, "btcpay"))
+		return;
 	require(conf.btcpay_store_id, "LICET_BTCPAY_STORE_ID", errors);
 	require(conf.btcpay_api_key, "LICET_BTCPAY_API_KEY", errors);
 	require(conf.btcpay_webhook_secret, "LICET_BTCPAY_WEBHOOK_SECRET",

@@ -14,8 +14,6 @@
 #include "migrations.h"
 #include "sql.h"
 
-#include <bsd/string.h>
-
 #include <netdb.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,8 +37,6 @@ static bool	key_enter(struct db_session *, unsigned int, const char *,
 static bool	key_activate(struct db_session *, unsigned int, struct buf *);
 static bool	ring_find(const struct keyring *, int64_t, char *);
 static void	refuse_ring(struct buf *, int64_t);
-static bool	provider_enter(struct startup *, struct db_session *,
-		    struct buf *);
 
 bool
 startup_settings(char *const *environment, struct buf *errors)
@@ -64,7 +60,7 @@ startup_check(struct startup *st, unsigned int patience, struct buf *error)
 	struct db_session	*db;
 	bool			 ok;
 
-	*st = (struct startup){ .provider_kind = startup_provider_kind() };
+	*st = (struct startup){ .keyring = NULL };
 	if ((st->keyring = startup_ring(error)) == NULL)
 		return (false);
 	ok = false;
@@ -84,7 +80,7 @@ database_check(struct startup *st, struct db_session *db, struct buf *error)
 {
 	return (startup_schema(db, error) &&
 	    keys_ensure(db, st->keyring, error) &&
-	    provider_enter(st, db, error));
+	    startup_provider(db, st->keyring, error));
 }
 
 struct keyring *
@@ -293,42 +289,4 @@ key_activate(struct db_session *db, unsigned int id, struct buf *error)
 		return (false);
 	db_rows_free(rows);
 	return (true);
-}
-
-const char *
-startup_provider_kind(void)
-{
-	if (!conf_is(conf.payments, "auto"))
-		return (conf.payments);
-	if (*conf.btcpay_url != '\0')
-		return ("btcpay");
-	return (conf_is_production() ? "none" : "sandbox");
-}
-
-static bool
-provider_enter(struct startup *st, struct db_session *db, struct buf *error)
-{
-	struct sql_provider_ensure_args	 args = { 0 };
-	struct db_rows			*rows;
-	const char			*id;
-
-	if (conf_is(st->provider_kind, "none"))
-		return (true);
-	args.kind = st->provider_kind;
-	args.label = "Sandbox";
-	if (conf_is(st->provider_kind, "btcpay")) {
-		args.label = "BTCPay Server";
-		args.base_url = conf.btcpay_url;
-		args.store_id = conf.btcpay_store_id;
-	}
-	rows = db_session_query(db, &sql_provider_ensure,
-	    (const char *const *)(const void *)&args, error);
-	if (rows == NULL)
-		return (false);
-	if ((id = db_text(rows, 0, "id")) != NULL)
-		strlcpy(st->provider_id, id, sizeof(st->provider_id));
-	db_rows_free(rows);
-	if (id == NULL)
-		buf_puts(error, "the database gave the payment provider no id");
-	return (id != NULL);
 }

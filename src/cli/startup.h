@@ -1,7 +1,8 @@
 /*
  * What must be true before workers start: readable settings, a key ring that
- * opens, a database with our schema that was made with this ring, and a row
- * for the payment provider.  Any number of replicas may ask at once.
+ * opens, a database with our schema that was made with this ring, and the
+ * payment provider that the settings name, connected.  Any number of replicas
+ * may ask at once.
  */
 #ifndef CLI_STARTUP_H
 #define CLI_STARTUP_H
@@ -15,8 +16,6 @@ struct keyring;
 
 struct startup {
 	struct keyring	*keyring;		/* the caller's from then on */
-	char		 provider_id[37];	/* empty: no provider */
-	const char	*provider_kind;		/* "sandbox", "btcpay", "none" */
 };
 
 /*
@@ -55,7 +54,14 @@ enum startup_keys {
 enum startup_keys startup_keys(struct db_session *, const struct keyring *,
 		    struct buf *error);
 
-/* What LICET_PAYMENTS comes to: "sandbox", "btcpay" or "none". */
+/*
+ * What provider the settings name: "sandbox", "btcpay" or "none".  "none" may
+ * still sell through a provider that was connected by hand.
+ */
 const char	*startup_provider_kind(void);
+
+/* For cli/startup.c: see cli/startup_provider.c. */
+bool		 startup_provider(struct db_session *, const struct keyring *,
+		    struct buf *error);
 
 #endif

@@ -28,9 +28,16 @@ settle_ask(struct flow *f)
 	struct settle	*s = flow_state(f);
 	struct pay_ask	 ask = { .sql = NULL };
 
-	pay_provider()->ask_status(&f->arena, pay_account(), s->invoice_id,
+	s->account.provider->ask_status(&f->arena, &s->account, s->invoice_id,
 	    &ask);
 	return (settle_send(f, &ask));
+}
+
+/* NULL: not told. */
+static const char *
+sats(struct flow *f, int64_t n)
+{
+	return (n < 0 ? NULL : arena_printf(&f->arena, "%lld", (long long)n));
 }
 
 enum flow_next
@@ -39,7 +46,7 @@ settle_apply(struct flow *f)
 	struct settle		*s = flow_state(f);
 	struct pay_answer	 answer = settle_answer(f);
 
-	s->result = pay_provider()->read(&f->arena, pay_account(), &answer,
+	s->result = s->account.provider->read(&f->arena, &s->account, &answer,
 	    &s->seen);
 	if (s->result != PAY_OK) {
 		LOG(LOG_NOTICE, "pay.unread", LS("invoice", s->invoice_id),
@@ -47,18 +54,19 @@ settle_apply(struct flow *f)
 		    LI("status", answer.reply->status));
 		return (FLOW_NEXT);
 	}
-	if (s->seen.status == PAY_PENDING)
+	if (s->seen.status == PAY_PENDING && s->seen.paid_sats <= 0)
 		return (FLOW_NEXT);
 	return (FLOW_LOCKED_QUERY(f, invoice_settle_lock,
-	    (.provider_id = pay_account()->id,
+	    (.provider_id = s->account.id,
 	    .provider_invoice_id = s->seen.id),
 	    invoice_settle,
-	    .provider_id = pay_account()->id,
+	    .provider_id = s->account.id,
 	    .provider_invoice_id = s->seen.id,
 	    .order_id = s->seen.order_id,
 	    .status = pay_status_name(s->seen.status),
-	    .reported_sats = s->seen.amount_sats < 0 ? NULL :
-	    arena_printf(&f->arena, "%lld", (long long)s->seen.amount_sats),
+	    .reported_sats = sats(f, s->seen.amount_sats),
+	    .paid_sats = sats(f, s->seen.paid_sats),
+	    .exception = pay_exception_name(s->seen.exception),
 	    .provider_detail = s->seen.detail,
 	    .signing_key_id = bind_signing_key(f)));
 }

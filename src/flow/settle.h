@@ -12,8 +12,12 @@
 #include "flow/flow.h"
 #include "pay/provider.h"
 
-/* A flow that uses the steps below has this at the start of its state. */
+/*
+ * A flow that uses the steps below has this at the start of its state, with
+ * `account' and `invoice_id' filled in.
+ */
 struct settle {
+	struct pay_account	 account;
 	const char		*invoice_id;	/* the provider's */
 	struct pay_invoice	 seen;
 	enum pay_result		 result;
@@ -22,8 +26,9 @@ struct settle {
 /* Asks the provider for the invoice; for flows that know its id. */
 enum flow_next	settle_ask(struct flow *);
 /*
- * Reads the answer and, if the provider calls it settled, expired or invalid,
- * takes that in.  Goes on either way: `result' and `seen' tell.
+ * Reads the answer and, if the provider calls it settled, expired or invalid or
+ * something was paid, takes that in.  Goes on either way: `result' and `seen'
+ * tell.
  */
 enum flow_next	settle_apply(struct flow *);
 

@@ -5,33 +5,37 @@
  */
 #include "hooks/hooks.h"
 
+#include "flow/account.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 
 #include "sql.h"
 
-#include <strings.h>
+static enum flow_next
+hook_find(struct flow *f)
+{
+	return (FLOW_QUERY(f, provider_hook_get, .kind = pay_btcpay.kind,
+	    .provider_id = flow_text(f, "provider_id")));
+}
 
 static enum flow_next
 hook_read(struct flow *f)
 {
 	struct settle	*s = flow_state(f);
-	const char	*id = flow_text(f, "provider_id");
 	struct pay_hook	 hook;
 	const void	*body;
 	size_t		 len;
 
-	if (pay_provider() != &pay_btcpay) {
-		if (id == NULL)
-			return (flow_fail(f, ERR_NO_PROVIDER,
-			    "No BTCPay server is connected."));
-		return (flow_fail(f, ERR_NOT_FOUND, "No such provider."));
-	}
-	if (id != NULL && strcasecmp(id, pay_account()->id))
-		return (flow_fail(f, ERR_NOT_FOUND, "No such provider."));
+	if (db_rows_count(flow_rows(f)) == 0)
+		return (flow_text(f, "provider_id") == NULL ?
+		    flow_fail(f, ERR_NO_PROVIDER,
+		    "No BTCPay server is connected.") :
+		    flow_fail(f, ERR_NOT_FOUND, "No such provider."));
+	if (!account_read(f, flow_rows(f), 0, &s->account))
+		return (flow_fail(f, ERR_INTERNAL, NULL));
 	body = flow_request_body(f, &len);
-	if (!pay_btcpay.read_hook(&f->arena, pay_account(),
+	if (!pay_btcpay.read_hook(&f->arena, &s->account,
 	    flow_request_header(f, "btcpay-sig"), body, len, &hook))
 		return (flow_fail(f, ERR_UNAUTHORIZED,
 		    "BTCPay-Sig is missing or wrong."));
@@ -51,7 +55,7 @@ hook_again(struct flow *f)
 		return (FLOW_NEXT);
 	return (FLOW_QUERY(f, invoice_check_soon, .seconds = "0",
 	    .provider_invoice_id = s->invoice_id,
-	    .provider_id = pay_account()->id));
+	    .provider_id = s->account.id));
 }
 
 static enum flow_next
@@ -61,6 +65,7 @@ hook_answer(struct flow *f)
 }
 
 static const struct flow_step	steps[] = {
+	FLOW_STEP(hook_find),		/* sql   provider_hook_get */
 	FLOW_STEP(hook_read),
 	FLOW_STEP(settle_ask),		/* call  the invoice, at BTCPay */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */

@@ -2,7 +2,6 @@
 
 #include "base/conf.h"
 #include "db/pool.h"
-#include "pay/provider.h"
 #include "serve/drain.h"
 
 #include <kore/kore.h>
@@ -20,10 +19,8 @@ struct job {
 	struct kore_timer	*timer;
 };
 
-static void	reconcile(struct db_pool *);
-
 static struct job	jobs[] = {
-	{ .name = "reconcile", .tick = reconcile },
+	{ .name = "reconcile", .tick = reconcile_tick },
 	{ .name = "housekeeping", .tick = housekeeping_tick,
 	    .every_ms = HOUSEKEEPING_MS },
 };
@@ -31,13 +28,6 @@ static struct job	jobs[] = {
 #define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
 
 static struct db_pool	*pool;
-
-static void
-reconcile(struct db_pool *p)
-{
-	if (pay_provider() != NULL)
-		reconcile_tick(p);
-}
 
 static void
 run(void *arg, u_int64_t now)

@@ -1,11 +1,13 @@
 /*
  * Invoices whose webhook was lost, or whose making we did not survive: each
- * is read from its provider and goes through the same pipeline as a webhook.
+ * is read from its own provider and goes through the same pipeline as a
+ * webhook.
  */
 #include "jobs/jobs.h"
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "flow/account.h"
 #include "flow/flow.h"
 #include "flow/settle.h"
 
@@ -18,27 +20,50 @@
 #define LOST_SECONDS	3600	/* unknown to the provider for so long: gone */
 
 struct reconcile {
-	struct settle	settle;		/* must be first */
-	char		invoice_id[40];	/* ours */
-	char		provider_invoice_id[256];	/* empty: unattached */
-	int64_t		age_seconds;
+	struct settle		 settle;	/* must be first */
+	const struct db_rows	*claimed;	/* for the first step alone */
+	unsigned int		 row;
+	const char		*invoice_id;	/* ours */
+	const char		*provider_invoice_id;	/* NULL: unattached */
+	int64_t			 age_seconds;
 };
 
 static struct db_op	*claiming;
+
+/* Runs before flow_start_job() returns, while the claimed rows are there. */
+static enum flow_next
+reconcile_open(struct flow *f)
+{
+	struct reconcile	*r = flow_state(f);
+	const struct db_rows	*rows = r->claimed;
+	const char		*id = db_text(rows, r->row,
+				    "provider_invoice_id");
+
+	r->claimed = NULL;
+	if (!account_read(f, rows, r->row, &r->settle.account))
+		return (FLOW_DONE);
+	r->invoice_id = arena_strdup(&f->arena, db_text(rows, r->row, "id"));
+	if (id != NULL)
+		r->provider_invoice_id = arena_strdup(&f->arena, id);
+	r->age_seconds = db_integer(rows, r->row, "age_seconds", 0);
+	return (FLOW_NEXT);
+}
 
 static enum flow_next
 reconcile_ask(struct flow *f)
 {
 	struct reconcile	*r = flow_state(f);
+	const struct provider	*p = r->settle.account.provider;
 	struct pay_ask		 ask = { .sql = NULL };
 
-	if (r->provider_invoice_id[0] != '\0') {
+	if (r->provider_invoice_id != NULL) {
 		r->settle.invoice_id = r->provider_invoice_id;
 		return (settle_ask(f));
 	}
 	r->settle.invoice_id = r->invoice_id;
-	pay_provider()->ask_find(&f->arena, pay_account(), r->invoice_id,
-	    &ask);
+	if (p->ask_find == NULL)
+		return (FLOW_DONE);
+	p->ask_find(&f->arena, &r->settle.account, r->invoice_id, &ask);
 	return (settle_send(f, &ask));
 }
 
@@ -52,7 +77,7 @@ reconcile_attach(struct flow *f)
 	struct reconcile	*r = flow_state(f);
 	struct settle		*s = &r->settle;
 
-	if (r->provider_invoice_id[0] != '\0')
+	if (r->provider_invoice_id != NULL)
 		return (FLOW_NEXT);
 	if (s->result == PAY_OK)
 		return (FLOW_QUERY(f, invoice_attach, .id = r->invoice_id,
@@ -64,6 +89,7 @@ reconcile_attach(struct flow *f)
 }
 
 static const struct flow_step	steps[] = {
+	FLOW_STEP(reconcile_open),
 	FLOW_STEP(reconcile_ask),	/* call  status, or look-up by order */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
 	FLOW_STEP(reconcile_attach),	/* sql   invoice_attach */
@@ -80,19 +106,12 @@ static void
 claimed(void *arg, struct db_reply *reply)
 {
 	struct reconcile	r;
-	const char		*id;
 	unsigned int		 i;
 
 	(void)arg;
 	claiming = NULL;
 	for (i = 0; i < db_rows_count(reply->rows); i++) {
-		memset(&r, 0, sizeof(r));
-		snprintf(r.invoice_id, sizeof(r.invoice_id), "%s",
-		    db_text(reply->rows, i, "id"));
-		id = db_text(reply->rows, i, "provider_invoice_id");
-		snprintf(r.provider_invoice_id, sizeof(r.provider_invoice_id),
-		    "%s", id == NULL ? "" : id);
-		r.age_seconds = db_integer(reply->rows, i, "age_seconds", 0);
+		r = (struct reconcile){ .claimed = reply->rows, .row = i };
 		flow_start_job("reconcile", steps, sizeof(r), init, &r, NULL);
 	}
 	db_rows_free(reply->rows);

@@ -1,12 +1,14 @@
 /*
  * The sandbox's checkout page: what the buyer would see at a payment
  * provider, with one button that pays and one that lets the invoice expire.
- * Both are forms, and good for curl.  Absent unless the sandbox is the
- * provider.
+ * Both are forms, and good for curl.  Absent unless the sandbox is connected,
+ * and in production.
  */
 #include "pages/pages.h"
 
+#include "base/conf.h"
 #include "base/json.h"
+#include "flow/account.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
@@ -22,7 +24,7 @@
 static bool
 is_open(struct flow *f)
 {
-	if (pay_provider() == &pay_sandbox)
+	if (!conf_is_production())
 		return (true);
 	flow_fail(f, ERR_NOT_FOUND, "There is no such endpoint.");
 	return (false);
@@ -110,8 +112,12 @@ checkout_expire(struct flow *f)
 static enum flow_next
 checkout_found(struct flow *f)
 {
+	struct settle	*s = flow_state(f);
+
 	if (db_rows_count(flow_rows(f)) == 0)
 		return (flow_fail(f, ERR_NOT_FOUND, "No such checkout."));
+	if (!account_read(f, flow_rows(f), 0, &s->account))
+		return (flow_fail(f, ERR_INTERNAL, NULL));
 	return (FLOW_NEXT);
 }
 

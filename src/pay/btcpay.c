@@ -116,10 +116,32 @@ read_status(const char *status, const char *additional)
 	return (PAY_PENDING);
 }
 
-static int64_t
-read_amount(const json_t *invoice)
+static enum pay_exception
+read_exception(const char *additional)
 {
-	const char	*amount = json_text(invoice, "amount");
+	static const struct {
+		const char		*word;
+		enum pay_exception	 means;
+	} words[] = {
+		{ "PaidPartial", PAY_PARTIAL },
+		{ "PaidLate", PAY_LATE },
+		{ "PaidOver", PAY_OVER },
+		{ "Marked", PAY_MARKED },
+	};
+	size_t	i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(words[i].word, additional))
+			return (words[i].means);
+	}
+	return (PAY_AS_ASKED);
+}
+
+/* In satoshis; -1: not told in bitcoin, or not at all. */
+static int64_t
+read_amount(const json_t *invoice, const char *member)
+{
+	const char	*amount = json_text(invoice, member);
 	const char	*currency = json_text(invoice, "currency");
 	int64_t		 sats;
 
@@ -172,7 +194,9 @@ read_invoice(struct arena *a, const struct pay_account *account,
 	out->order_id = is_id(order) ? arena_strdup(a, order) : NULL;
 	out->checkout_url = checkout_url(a, account, link == NULL ? "" : link);
 	out->status = read_status(status, additional);
-	out->amount_sats = read_amount(j);
+	out->exception = read_exception(additional);
+	out->amount_sats = read_amount(j, "amount");
+	out->paid_sats = read_amount(j, "paidAmount");
 	out->detail = arena_printf(a, "%s/%s", word(status), word(additional));
 	return (true);
 }

@@ -1,56 +1,27 @@
+/* Which kinds there are, and the words for what a provider says. */
 #include "pay/provider.h"
 
-#include "base/conf.h"
-
-#include <stdio.h>
 #include <string.h>
 
 static const struct provider *const	all[] = { &pay_sandbox, &pay_btcpay };
 
-static const struct provider	*current;
-static struct pay_account	 account;
-static char			 account_id[40];
-
-void
-pay_open(const char *kind, const char *provider_id)
+const struct provider *
+pay_provider(const char *kind)
 {
 	size_t	i;
 
 	for (i = 0; kind != NULL && i < sizeof(all) / sizeof(all[0]); i++) {
 		if (!strcmp(all[i]->kind, kind))
-			current = all[i];
+			return (all[i]);
 	}
-	if (current == NULL)
-		return;
-	snprintf(account_id, sizeof(account_id), "%s", provider_id);
-	account.id = account_id;
-	account.base_url = conf.btcpay_url;
-	account.public_url = conf.btcpay_public_url;
-	account.store_id = conf.btcpay_store_id;
-	account.api_key = conf.btcpay_api_key;
-	account.webhook_secret = conf.btcpay_webhook_secret;
-	account.here = conf.public_url;
-}
-
-const struct provider *
-pay_provider(void)
-{
-	return (current);
-}
-
-const struct pay_account *
-pay_account(void)
-{
-	return (current == NULL ? NULL : &account);
+	return (NULL);
 }
 
 bool
-pay_serves(const char *rail)
+pay_is_rail(const char *word)
 {
-	if (rail == NULL || (strcmp(rail, "lightning") &&
-	    strcmp(rail, "onchain") && strcmp(rail, "card")))
-		return (current != NULL);
-	return (current != NULL && strstr(current->rails, rail) != NULL);
+	return (word != NULL && (!strcmp(word, "lightning") ||
+	    !strcmp(word, "onchain") || !strcmp(word, "card")));
 }
 
 const char *
@@ -61,4 +32,23 @@ pay_status_name(enum pay_status s)
 	    [PAY_INVALID] = "invalid" };
 
 	return (names[s]);
+}
+
+const char *
+pay_kind_name(enum pay_kind k)
+{
+	static const char *const	names[] = { [PAY_PURCHASE] = "purchase",
+	    [PAY_RENEWAL] = "renewal", [PAY_TIER_CHANGE] = "tier_change" };
+
+	return (names[k]);
+}
+
+const char *
+pay_exception_name(enum pay_exception e)
+{
+	static const char *const	names[] = { [PAY_AS_ASKED] = NULL,
+	    [PAY_PARTIAL] = "partial", [PAY_LATE] = "late",
+	    [PAY_OVER] = "over", [PAY_MARKED] = "marked" };
+
+	return (names[e]);
 }

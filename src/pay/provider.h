@@ -16,8 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One row of payment_providers and the settings that go with it. */
+/* One row of payment_providers; flow/account.h makes it of a statement's row. */
 struct pay_account {
+	const struct provider	*provider;
 	const char	*id;		/* UUID */
 	const char	*base_url;	/* as we reach it, no slash at the end */
 	const char	*public_url;	/* as buyers reach it; empty: as it says */
@@ -27,12 +28,33 @@ struct pay_account {
 	const char	*here;		/* our own public URL */
 };
 
+enum pay_kind {
+	PAY_PURCHASE,
+	PAY_RENEWAL,
+	PAY_TIER_CHANGE
+};
+
+/* What is to be paid; NULL texts say nothing. */
 struct pay_order {
 	const char	*id;		/* our invoice, the provider's order id */
+	enum pay_kind	 kind;
 	const char	*product_id;
 	const char	*product_name;
 	const char	*redirect_url;
+	const char	*buyer_email;
 	int64_t		 amount_sats;
+	unsigned int	 expiration_minutes;	/* 0: as the provider likes */
+	/* Renewals. */
+	const char	*subscription_id;
+	const char	*cycle_start_at;
+	/* Tier changes. */
+	const char	*intent;	/* "tier_change", "admin_tier_change" */
+	const char	*license_id;
+	const char	*from_policy_id;
+	const char	*to_policy_id;
+	/* Zaprite: whose saved card this may become, or is. */
+	const char	*contact_id;
+	bool		 save_card;
 };
 
 /* Either an HTTP request or a statement with text parameters. */
@@ -55,6 +77,15 @@ enum pay_status {
 	PAY_INVALID
 };
 
+/* What was odd about a payment; wire words in pay_exception_name(). */
+enum pay_exception {
+	PAY_AS_ASKED,
+	PAY_PARTIAL,
+	PAY_LATE,
+	PAY_OVER,
+	PAY_MARKED		/* by hand, at the provider */
+};
+
 enum pay_result {
 	PAY_OK,
 	PAY_NONE,	/* it said clearly that there is none, or refused */
@@ -63,12 +94,14 @@ enum pay_result {
 
 /* An invoice as the provider sees it; texts live in the arena. */
 struct pay_invoice {
-	const char	*id;
-	const char	*order_id;	/* ours; NULL: it doesn't say */
-	const char	*checkout_url;
-	enum pay_status	 status;
-	const char	*detail;	/* its own words, for the audit trail */
-	int64_t		 amount_sats;	/* -1: not told in bitcoin */
+	const char		*id;
+	const char		*order_id;	/* ours; NULL: it doesn't say */
+	const char		*checkout_url;
+	enum pay_status		 status;
+	enum pay_exception	 exception;
+	const char		*detail;	/* its own words, for the audit trail */
+	int64_t			 amount_sats;	/* -1: not told in bitcoin */
+	int64_t			 paid_sats;	/* -1: not told */
 };
 
 /* What a webhook claims; only a hint where to look. */
@@ -77,15 +110,31 @@ struct pay_hook {
 	const char	*order_id;	/* NULL: not told */
 };
 
+struct pay_refund {
+	const char	*id;
+	const char	*claim_url;	/* where the buyer says whereto */
+};
+
+/* A Lightning payment that we make. */
+enum pay_sent {
+	PAY_SENT_DONE,
+	PAY_SENT_WAITING,	/* in flight, or nobody knows: ask again, never
+				   pay again */
+	PAY_SENT_NONE,		/* the node has heard of no such payment: never
+				   sent, unless the order is still on its way:
+				   failed once the invoice has expired */
+	PAY_SENT_FAILED		/* for certain */
+};
+
 struct provider {
 	const char	*kind;
-	const char	*rails;		/* "lightning onchain" */
+	const char	*rails;		/* "lightning onchain", first is the default */
 
 	void		(*ask_create)(struct arena *, const struct pay_account *,
 			    const struct pay_order *, struct pay_ask *);
 	void		(*ask_status)(struct arena *, const struct pay_account *,
 			    const char *invoice_id, struct pay_ask *);
-	/* By our invoice's id, after the answer to a create was lost. */
+	/* By our invoice's id, after the answer to a create was lost; or NULL. */
 	void		(*ask_find)(struct arena *, const struct pay_account *,
 			    const char *order_id, struct pay_ask *);
 	/* The answer to any of the three. */
@@ -95,23 +144,51 @@ struct provider {
 	bool		(*read_hook)(struct arena *, const struct pay_account *,
 			    const char *signature, const void *body, size_t len,
 			    struct pay_hook *);
+
+	/* The rest is NULL where the provider can't. */
+
+	/* So that nobody pays it any more; the answer doesn't matter. */
+	void		(*ask_void)(struct arena *, const struct pay_account *,
+			    const char *invoice_id, struct pay_ask *);
+	/* All that was paid goes back; `refund_id' is ours and finds it again. */
+	void		(*ask_refund)(struct arena *, const struct pay_account *,
+			    const char *invoice_id, const char *refund_id,
+			    const char *variant, struct pay_ask *);
+	void		(*ask_find_refund)(struct arena *,
+			    const struct pay_account *, const char *refund_id,
+			    struct pay_ask *);
+	enum pay_result	(*read_refund)(struct arena *,
+			    const struct pay_account *, const char *refund_id,
+			    const struct pay_answer *, struct pay_refund *);
+	/* Pays a BOLT11 invoice; later, asks what became of it. */
+	void		(*ask_pay)(struct arena *, const struct pay_account *,
+			    const char *bolt11, struct pay_ask *);
+	void		(*ask_payment)(struct arena *,
+			    const struct pay_account *, const char *payment_hash,
+			    struct pay_ask *);
+	/*
+	 * The answers to these two; `detail' is a word for the audit trail.
+	 * A refusal says something else after the one than after the other.
+	 */
+	enum pay_sent	(*read_pay)(struct arena *, const struct pay_account *,
+			    const struct pay_answer *, const char **detail);
+	enum pay_sent	(*read_payment)(struct arena *,
+			    const struct pay_account *,
+			    const struct pay_answer *, const char **detail);
 };
 
 extern const struct provider	pay_sandbox;
 extern const struct provider	pay_btcpay;
+extern const struct provider	pay_zaprite;
 
-/* Parent, once the provider's row is known; `kind' "" or NULL: none. */
-void				 pay_open(const char *kind,
-				    const char *provider_id);
-/* NULL: no provider is connected. */
-const struct provider		*pay_provider(void);
-const struct pay_account	*pay_account(void);
+/* NULL: no such kind. */
+const struct provider	*pay_provider(const char *kind);
+/* "lightning", "onchain", "card"; other words are no rail. */
+bool			 pay_is_rail(const char *word);
 
-/*
- * Is it served?  NULL and words that are no rail ask for nothing special.
- */
-bool				 pay_serves(const char *rail);
-
-const char			*pay_status_name(enum pay_status);
+const char		*pay_status_name(enum pay_status);
+const char		*pay_kind_name(enum pay_kind);
+/* NULL when all was as asked. */
+const char		*pay_exception_name(enum pay_exception);
 
 #endif

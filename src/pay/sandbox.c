@@ -49,6 +49,21 @@ ask_find(struct arena *a, const struct pay_account *account,
 	ask->params = (const char *const *)(void *)args;
 }
 
+/* An invoice that has been paid stays so. */
+static void
+ask_void(struct arena *a, const struct pay_account *account,
+    const char *invoice_id, struct pay_ask *ask)
+{
+	struct sql_sandbox_set_status_args	*args;
+
+	(void)account;
+	args = arena_alloc(a, sizeof(*args));
+	args->id = invoice_id;
+	args->status = "expired";
+	ask->sql = &sql_sandbox_set_status;
+	ask->params = (const char *const *)(void *)args;
+}
+
 static enum pay_result
 read_answer(struct arena *a, const struct pay_account *account,
     const struct pay_answer *answer, struct pay_invoice *out)
@@ -64,6 +79,8 @@ read_answer(struct arena *a, const struct pay_account *account,
 	out->amount_sats = db_integer(answer->rows, 0, "amount_sats", -1);
 	out->status = !strcmp(status, "settled") ? PAY_SETTLED :
 	    !strcmp(status, "expired") ? PAY_EXPIRED : PAY_PENDING;
+	out->paid_sats = out->status == PAY_SETTLED ? out->amount_sats : 0;
+	out->exception = PAY_AS_ASKED;
 	out->detail = "sandbox";
 	return (PAY_OK);
 }
@@ -75,4 +92,5 @@ const struct provider	pay_sandbox = {
 	.ask_status = ask_status,
 	.ask_find = ask_find,
 	.read = read_answer,
+	.ask_void = ask_void,
 };

@@ -28,9 +28,9 @@
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static const struct pay_account	accounts[] = {
-	{ "2b6f1c9e-3a51-4c0e-9d6f-0a1b2c3d4e5f", "http://127.0.0.1:1", "",
+	{ &pay_btcpay, "2b6f1c9e-3a51-4c0e-9d6f-0a1b2c3d4e5f", "http://127.0.0.1:1", "",
 	    "Store", "key", SECRET, "https://licet.example" },
-	{ "2b6f1c9e-3a51-4c0e-9d6f-0a1b2c3d4e5f", "http://127.0.0.1:1",
+	{ &pay_btcpay, "2b6f1c9e-3a51-4c0e-9d6f-0a1b2c3d4e5f", "http://127.0.0.1:1",
 	    "https://pay.example", "Store", "key", SECRET,
 	    "https://licet.example" },
 };

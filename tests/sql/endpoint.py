@@ -110,8 +110,11 @@ def count(db, table, where):
 
 
 def provider(db, kind="sandbox", store_id="test"):
-    return call(db, "provider_ensure", kind=kind, label="Test",
-                base_url="https://pay.test", store_id=store_id)["id"]
+    """The connected one of that kind, else one that is connected now."""
+    call(db, "provider_ensure", kind=kind, label="Test",
+         base_url="https://pay.test", store_id=store_id)
+    return db.sql("SELECT id FROM payment_providers WHERE disconnected_at IS "
+                  f"NULL AND kind = '{kind}'")[0][0]
 
 
 def purchase(db, product, /, **args):

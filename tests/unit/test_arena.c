@@ -47,6 +47,25 @@ pieces(void **state)
 	arena_reset(&a);
 }
 
+/* What the arena itself held is gone; its chunks go the same way to free(). */
+static void
+secrets_are_wiped(void **state)
+{
+	static const char	zero[sizeof(((struct arena *)0)->first)];
+	struct arena		a;
+
+	arena_init(&a);
+	memset(arena_alloc(&a, 2000), 's', 2000);
+	arena_reset(&a);
+	assert_memory_not_equal(a.first, zero, 8);
+	arena_wipe_later(&a);
+	memset(arena_alloc(&a, 2000), 's', 2000);
+	memset(arena_alloc(&a, 20000), 'x', 20000);
+	arena_reset(&a);
+	assert_memory_equal(a.first, zero, sizeof(a.first));
+	assert_int_equal(a.wipes, 0);
+}
+
 static void
 small_arenas_take_no_memory(void **state)
 {
@@ -119,6 +138,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces),
+		cmocka_unit_test(secrets_are_wiped),
 		cmocka_unit_test(small_arenas_take_no_memory),
 		cmocka_unit_test(used_anew_it_is_zeroed),
 		cmocka_unit_test(a_large_piece_leaves_the_chunk_open),

@@ -1,11 +1,10 @@
-/* pay/provider and pay/sandbox: which provider there is, and play money. */
+/* pay/provider and pay/sandbox: which providers there are, and play money. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "base/conf.h"
 #include "pay/provider.h"
 
 #include "rows.h"
@@ -31,55 +30,30 @@ end(void **state)
 	return (0);
 }
 
-/* Must run first: a provider stays until the process ends. */
-static void
-none(void **state)
-{
-	assert_null(pay_provider());
-	pay_open(NULL, NULL);
-	assert_null(pay_provider());
-	pay_open("", "");
-	assert_null(pay_provider());
-	pay_open("btcpayserver", ORDER);
-	assert_null(pay_provider());
-	assert_null(pay_account());
-	assert_false(pay_serves(NULL));
-	assert_false(pay_serves("lightning"));
-}
+static const struct pay_account	account = { .provider = &pay_sandbox,
+    .id = ORDER, .here = "https://licet.example" };
 
 static void
-an_account(void **state)
+kinds(void **state)
 {
-	conf.btcpay_url = "http://btc.lan";
-	conf.btcpay_public_url = "https://pay.example";
-	conf.btcpay_store_id = "Store";
-	conf.btcpay_api_key = "key";
-	conf.btcpay_webhook_secret = "secret";
-	conf.public_url = "https://licet.example";
-	pay_open("btcpay", ORDER);
-	assert_ptr_equal(pay_provider(), &pay_btcpay);
-	assert_string_equal(pay_account()->id, ORDER);
-	assert_string_equal(pay_account()->base_url, "http://btc.lan");
-	assert_string_equal(pay_account()->public_url, "https://pay.example");
-	assert_string_equal(pay_account()->store_id, "Store");
-	assert_string_equal(pay_account()->api_key, "key");
-	assert_string_equal(pay_account()->webhook_secret, "secret");
-	assert_string_equal(pay_account()->here, "https://licet.example");
-	pay_open("sandbox", ORDER);
-	assert_ptr_equal(pay_provider(), &pay_sandbox);
+	assert_ptr_equal(pay_provider("sandbox"), &pay_sandbox);
+	assert_ptr_equal(pay_provider("btcpay"), &pay_btcpay);
+	assert_null(pay_provider("btcpayserver"));
+	assert_null(pay_provider("BTCPAY"));
+	assert_null(pay_provider(""));
+	assert_null(pay_provider(NULL));
 }
 
-/* Rails that nobody knows are ignored. */
 static void
 rails(void **state)
 {
-	pay_open("btcpay", ORDER);
-	assert_true(pay_serves(NULL));
-	assert_true(pay_serves("lightning"));
-	assert_true(pay_serves("onchain"));
-	assert_false(pay_serves("card"));
-	assert_true(pay_serves("pigeon"));
-	assert_true(pay_serves(""));
+	assert_true(pay_is_rail("lightning"));
+	assert_true(pay_is_rail("onchain"));
+	assert_true(pay_is_rail("card"));
+	assert_false(pay_is_rail("pigeon"));
+	assert_false(pay_is_rail("Lightning"));
+	assert_false(pay_is_rail(""));
+	assert_false(pay_is_rail(NULL));
 }
 
 static void
@@ -92,12 +66,25 @@ names_of_statuses(void **state)
 }
 
 static void
+other_names(void **state)
+{
+	assert_string_equal(pay_kind_name(PAY_PURCHASE), "purchase");
+	assert_string_equal(pay_kind_name(PAY_RENEWAL), "renewal");
+	assert_string_equal(pay_kind_name(PAY_TIER_CHANGE), "tier_change");
+	assert_null(pay_exception_name(PAY_AS_ASKED));
+	assert_string_equal(pay_exception_name(PAY_PARTIAL), "partial");
+	assert_string_equal(pay_exception_name(PAY_LATE), "late");
+	assert_string_equal(pay_exception_name(PAY_OVER), "over");
+	assert_string_equal(pay_exception_name(PAY_MARKED), "marked");
+}
+
+static void
 what_the_sandbox_asks(void **state)
 {
 	struct pay_order	order = { .id = ORDER, .amount_sats = 50000 };
 	struct pay_ask		ask = { .sql = NULL };
 
-	pay_sandbox.ask_create(&arena, pay_account(), &order, &ask);
+	pay_sandbox.ask_create(&arena, &account, &order, &ask);
 	assert_ptr_equal(ask.sql, &sql_sandbox_create);
 	assert_null(ask.http.url);
 	assert_string_equal(((const struct sql_sandbox_create_args *)
@@ -107,10 +94,10 @@ what_the_sandbox_asks(void **state)
 	assert_string_equal(((const struct sql_sandbox_create_args *)
 	    (const void *)ask.params)->amount_sats, "50000");
 
-	pay_sandbox.ask_status(&arena, pay_account(), "sandbox-1", &ask);
+	pay_sandbox.ask_status(&arena, &account, "sandbox-1", &ask);
 	assert_ptr_equal(ask.sql, &sql_sandbox_get);
 	assert_string_equal(ask.params[0], "sandbox-1");
-	pay_sandbox.ask_find(&arena, pay_account(), ORDER, &ask);
+	pay_sandbox.ask_find(&arena, &account, ORDER, &ask);
 	assert_ptr_equal(ask.sql, &sql_sandbox_find);
 	assert_string_equal(ask.params[0], ORDER);
 	assert_null(pay_sandbox.read_hook);
@@ -139,7 +126,7 @@ what_the_sandbox_answers(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		values[3] = rows[i].status;
 		a.rows = r = rows_make(names, values, 1);
-		assert_int_equal(pay_sandbox.read(&arena, pay_account(), &a,
+		assert_int_equal(pay_sandbox.read(&arena, &account, &a,
 		    &in), PAY_OK);
 		db_rows_free(r);	/* texts live in the arena */
 		assert_int_equal(in.status, rows[i].want);
@@ -148,9 +135,12 @@ what_the_sandbox_answers(void **state)
 		assert_string_equal(in.checkout_url,
 		    "https://licet.example/sandbox/sandbox-1");
 		assert_int_equal(in.amount_sats, 50000);
+		assert_int_equal(in.paid_sats, in.status == PAY_SETTLED ?
+		    50000 : 0);
+		assert_int_equal(in.exception, PAY_AS_ASKED);
 	}
 	a.rows = r = rows_make(names, NULL, 0);
-	assert_int_equal(pay_sandbox.read(&arena, pay_account(), &a, &in),
+	assert_int_equal(pay_sandbox.read(&arena, &account, &a, &in),
 	    PAY_NONE);
 	db_rows_free(r);
 }
@@ -160,10 +150,10 @@ main(void)
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(none),
-		TEST(an_account),
+		TEST(kinds),
 		TEST(rails),
 		TEST(names_of_statuses),
+		TEST(other_names),
 		TEST(what_the_sandbox_asks),
 		TEST(what_the_sandbox_answers),
 	};
