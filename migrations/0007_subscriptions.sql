@@ -101,6 +101,10 @@ CREATE INDEX tier_changes_newest ON tier_changes (created_at, id);
 CREATE INDEX tier_changes_policy ON tier_changes (to_policy_id);
 CREATE INDEX tier_changes_from ON tier_changes (from_policy_id);
 
+-- All invoices of a subscription, those that are superseded too.
+CREATE INDEX subscription_invoices_by_cycle ON subscription_invoices
+	(subscription_id, cycle_number, created_at);
+
 -- For the sweep of what was paid and lacks its license.
 CREATE INDEX invoices_settled ON invoices (settled_at)
 	WHERE settled_at IS NOT NULL;
@@ -126,3 +130,5 @@ SELECT s.id, l.invoice_id, 1, s.started_at, s.next_renewal_at, s.started_at
 FROM subscriptions s
 JOIN licenses l ON l.id = s.license_id
 WHERE s.next_renewal_at > s.started_at;
+
+INSERT INTO jobs (name, every) VALUES ('sweep', '5 minutes');

@@ -11,9 +11,11 @@ extern const struct endpoint	api_policies[];
 extern const struct endpoint	api_codes[];
 extern const struct endpoint	api_invoices[];
 extern const struct endpoint	api_licenses[];
+extern const struct endpoint	api_subscriptions[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];
 extern const struct endpoint	api_purchase[];
+extern const struct endpoint	api_tiers[];
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

@@ -58,7 +58,8 @@ settle_apply(struct flow *f)
 		return (FLOW_NEXT);
 	return (FLOW_LOCKED_QUERY(f, invoice_settle_lock,
 	    (.provider_id = s->account.id,
-	    .provider_invoice_id = s->seen.id),
+	    .provider_invoice_id = s->seen.id,
+	    .order_id = s->seen.order_id),
 	    invoice_settle,
 	    .provider_id = s->account.id,
 	    .provider_invoice_id = s->seen.id,
