@@ -227,6 +227,8 @@ def decode(text):
         name, n = CHARSET[words[0]], words[1] << 5 | words[2]
         value, words = words[3:3 + n], words[3 + n:]
         if name == "p" and n == 52:
+            if out["payment_hash"] is not None:
+                raise Invalid("two payment hashes")
             out["payment_hash"] = to_bytes(value).hex()
         elif name == "h" and n == 52:
             out["description_hash"] = to_bytes(value)

@@ -26,6 +26,10 @@ from fake.hooks import Delivery, Postman
 from fake.wire import Double
 
 
+# After which pauses a delivery without a good answer is tried again.
+RETRY_SECONDS = (10, 60) + 6 * (600,)
+
+
 class Builtin:
     """The webhook of the configured secret, to `webhook_urls'."""
 
@@ -57,6 +61,8 @@ class FakeBtcpay(Api, Consent, Postman, Double):
         self.had_hooks = False
         self.invoices, self.orders = {}, {}
         self.pull_payments = {}
+        # The original says 403; our doctor was written against a 404.
+        self.unknown_store = 404
         self.untold = []
         self.rate = Decimal(100_000)    # of fiat for a bitcoin, at checkout
         self.lightning = Lightning(self)
@@ -117,7 +123,7 @@ class FakeBtcpay(Api, Consent, Postman, Double):
             for invoice in sorted(self.invoices.values(),
                                   key=lambda i: i.expires):
                 self.look(invoice)
-        return self.tell_all(notify)
+        return self.tell_all(notify) + self.redeliver_due()
 
     def look(self, invoice):
         with self.lock:
@@ -145,10 +151,10 @@ class FakeBtcpay(Api, Consent, Postman, Double):
             confirmed = method != "BTC-CHAIN"
         with self.lock:
             invoice = self.invoices[invoice_id]
-            invoice.is_forced, invoice.forced_paid = False, None
+            invoice.is_forced = False
             self.look(invoice)
-            due = invoice.in_btc(invoice.due) or invoice.in_btc(
-                invoice.amount)
+            due = max(Decimal(0), invoice.needed - invoice.got()) or \
+                invoice.needed
             payment = Payment(due if amount is None else Decimal(amount),
                               method, self.now, confirmed)
             invoice.payments.append(payment)
@@ -215,9 +221,8 @@ class FakeBtcpay(Api, Consent, Postman, Double):
     def change(self, invoice_id, status, additional, paid=None):
         with self.lock:
             invoice = self.invoices[invoice_id]
-            invoice.status, invoice.additional = status, additional
-            invoice.paid = invoice.amount if paid is None else paid
-            invoice.is_forced = True
+            invoice.put(status, additional,
+                        invoice.amount if paid is None else paid, self.now)
         return invoice
 
     def settle(self, invoice_id, notify=True, **how):
@@ -285,7 +290,8 @@ class FakeBtcpay(Api, Consent, Postman, Double):
 
     # Webhooks
 
-    def body(self, invoice_id, kind, original=None, extra=None, hook_id=None):
+    def body(self, invoice_id, kind, original=None, extra=None, hook_id=None,
+             at=None):
         """(delivery id, bytes) of one event's delivery."""
         invoice = self.invoices.get(invoice_id)
         delivery = base58(22)
@@ -298,7 +304,7 @@ class FakeBtcpay(Api, Consent, Postman, Double):
             "webhookId": hook_id or self.webhook_id,
             "originalDeliveryId": original or delivery,
             "isRedelivery": original is not None, "type": kind,
-            "timestamp": int(self.now),
+            "timestamp": int(self.now if at is None else at),
             "storeId": invoice.store_id if invoice else self.store_id,
             "invoiceId": invoice_id,
             "metadata": invoice.metadata if invoice else {},
@@ -309,14 +315,17 @@ class FakeBtcpay(Api, Consent, Postman, Double):
         key = (secret or self.webhook_secret).encode()
         return "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
 
-    def make_delivery(self, hook, invoice_id, kind, extra, original=None):
+    def make_delivery(self, hook, invoice_id, kind, extra, original=None,
+                      at=None):
+        at = self.now if at is None else at
         delivery_id, body = self.body(invoice_id, kind, original, extra,
-                                      hook.id)
+                                      hook.id, at)
         original = original or delivery_id
         return Delivery(
             hook.url, body, kind, {"BTCPay-Sig": self.sign(body, hook.secret)},
             original, lambda: self.make_delivery(hook, invoice_id, kind,
-                                                 extra, original))
+                                                 extra, original, at),
+            RETRY_SECONDS if hook.redelivers else ())
 
     def prepare(self, invoice_id, kind, n=1, targets=None, extra=None):
         """n deliveries of one event, the later ones redeliveries: to the
@@ -332,7 +341,7 @@ class FakeBtcpay(Api, Consent, Postman, Double):
         for i in range(n if urls else 0):
             made.append(self.make_delivery(
                 Builtin(self, urls[i % len(urls)]), invoice_id, kind, extra,
-                original))
+                original, None))
             original = original or made[-1].original
         for hook in hooks:
             first = self.make_delivery(hook, invoice_id, kind, extra)

@@ -67,17 +67,24 @@ class Api:
             if match is None or method != request.method:
                 continue
             store = self.stores.get(store_id)
-            if store is None and key.allows(permission, store_id):
+            if store is None and self.unknown_store == 404:
                 raise problem(404, "store-not-found",
                               "The store was not found")
             if store is None or not key.allows(permission, store_id):
                 raise missing(permission)
+            self.check_invoice(store, match, permission)
             if request.is_malformed:
                 raise problem(400, "generic-error", "Malformed JSON")
             request.key = key
             with self.lock:
                 return function(self, store, request, **match.groupdict())
         raise problem(404, "not-found", "No such call")
+
+    def check_invoice(self, store, match, permission):
+        """Another store's invoice is none of this key's business."""
+        invoice = self.invoices.get(match.groupdict().get("invoice_id"))
+        if invoice is not None and invoice.store is not store:
+            raise missing(permission)
 
     def current_key(self, request, key):
         if request.method == "DELETE":
@@ -86,9 +93,9 @@ class Api:
             return Answer(200)
         return key.json()
 
-    def invoice_of(self, store, invoice_id):
+    def invoice_of(self, invoice_id):
         invoice = self.invoices.get(invoice_id)
-        if invoice is None or invoice.store is not store:
+        if invoice is None:
             raise problem(404, "invoice-not-found",
                           "The invoice was not found")
         self.look(invoice)
@@ -112,9 +119,9 @@ def invoice_create(fake, store, request):
 @route("GET", "invoices", "canviewinvoices")
 def invoice_list(fake, store, request):
     query = request.query
-    found = [i for i in fake.invoices.values() if i.store is store]
-    if "orderId" in query:
-        found = [i for i in found if i.order_id in query["orderId"]]
+    found = [i for o in query["orderId"] for i in fake.orders.get(o, [])] \
+        if "orderId" in query else list(fake.invoices.values())
+    found = [i for i in found if i.store is store]
     for invoice in found:
         fake.look(invoice)
     if "status" in query:
@@ -123,24 +130,24 @@ def invoice_list(fake, store, request):
         found = [i for i in found if not i.archived]
     found = found[::-1]     # newest first
     skip = int(request.first("skip", "0"))
-    take = int(request.first("take", "50"))
+    take = int(request.first("take", str(len(found))))
     return [i.json() for i in found[skip:skip + take]]
 
 
 @route("GET", "invoices/{invoice_id}", "canviewinvoices")
 def invoice_get(fake, store, request, invoice_id):
-    return fake.invoice_of(store, invoice_id).json()
+    return fake.invoice_of(invoice_id).json()
 
 
 @route("DELETE", "invoices/{invoice_id}", "canmodifyinvoices")
 def invoice_archive(fake, store, request, invoice_id):
-    fake.invoice_of(store, invoice_id).archived = True
+    fake.invoice_of(invoice_id).archived = True
     return Answer(200)
 
 
 @route("POST", "invoices/{invoice_id}/unarchive", "canmodifyinvoices")
 def invoice_unarchive(fake, store, request, invoice_id):
-    invoice = fake.invoice_of(store, invoice_id)
+    invoice = fake.invoice_of(invoice_id)
     if not invoice.archived:
         raise problem(400, "already-unarchived",
                       "Invoice is already unarchived")
@@ -150,7 +157,7 @@ def invoice_unarchive(fake, store, request, invoice_id):
 
 @route("POST", "invoices/{invoice_id}/status", "canmodifyinvoices")
 def invoice_mark(fake, store, request, invoice_id):
-    invoice = fake.invoice_of(store, invoice_id)
+    invoice = fake.invoice_of(invoice_id)
     status = (request.json or {}).get("status")
     if status not in ("Settled", "Invalid") or not invoice.can_mark(status):
         raise invalid(("status", "Status can only be marked to invalid or "
@@ -161,13 +168,13 @@ def invoice_mark(fake, store, request, invoice_id):
 
 @route("GET", "invoices/{invoice_id}/payment-methods", "canviewinvoices")
 def invoice_methods(fake, store, request, invoice_id):
-    return fake.invoice_of(store, invoice_id).methods_json()
+    return fake.invoice_of(invoice_id).methods_json()
 
 
 @route("POST", "invoices/{invoice_id}/refund",
        "cancreatenonapprovedpullpayments")
 def invoice_refund(fake, store, request, invoice_id):
-    invoice = fake.invoice_of(store, invoice_id)
+    invoice = fake.invoice_of(invoice_id)
     pull = refund(invoice, request.json, fake.now,
                   request.key.allows("cancreatepullpayments", store.id))
     fake.pull_payments[pull.id] = pull

@@ -64,8 +64,7 @@ class Invoice:
             self.currency, Decimal(rate))
         self.status, self.additional = "New", "None"
         self.payments = []
-        self.forced_paid = None     # set by a test, whatever was paid
-        self.is_forced = False      # the status too: nothing moves it
+        self.is_forced = False      # put into its state: nothing moves it
         self.archived = False
         self.reported_amount = None
         self.check()
@@ -84,9 +83,11 @@ class Invoice:
         minutes = self.checkout.get(name)
         if minutes is None:
             return default * 60
-        if isinstance(minutes, bool) or not isinstance(minutes, (int, float)):
-            raise invalid((f"checkout.{name}", "Invalid number of minutes"))
-        return int(minutes * 60)
+        if isinstance(minutes, bool) or not isinstance(minutes, int) or \
+                abs(minutes) > 10**9:
+            raise invalid((f"checkout.{name}",
+                           "Invalid timespan, expected integer"))
+        return minutes * 60
 
     def check(self):
         if self.expires - self.created < 30:
@@ -105,7 +106,7 @@ class Invoice:
     def bolt11(self):       # made when looked at: signing takes its time
         sats = int((self.amount / self.rate * SATS).to_integral_value())
         return bolt11.encode(
-            msat=sats * 1000, description=f"Invoice {self.id}",
+            msat=sats * 1000 or None, description=f"Invoice {self.id}",
             at=self.created, expiry=self.expires - self.created,
             network=self.store.network)
 
@@ -113,35 +114,37 @@ class Invoice:
     def address(self):
         return self.store.address()
 
-    # Money, in the invoice's currency
+    # Money: paid, due, amount in the invoice's currency, the rest in bitcoin
 
-    def total(self, confirmed_only=False):
-        return sum((p.value * self.rate for p in self.payments
-                    if not p.is_replaced and
+    def got(self, confirmed_only=False):
+        return sum((p.value for p in self.payments if not p.is_replaced and
                     (p.is_confirmed or not confirmed_only)), Decimal(0))
 
     @property
-    def paid(self):
-        if self.forced_paid is not None:
-            return self.forced_paid
-        return self.total()
-
-    @paid.setter
-    def paid(self, value):
-        self.forced_paid = value
+    def needed(self):
+        return self.in_btc(self.amount)
 
     @property
-    def due(self):
-        return max(Decimal(0), self.amount - self.paid)
+    def paid(self):
+        digits = Decimal(1).scaleb(-DIGITS.get(self.currency, 2))
+        return (self.got() * self.rate).quantize(digits, ROUND_HALF_EVEN)
 
     def in_btc(self, value):
         return (value / self.rate).quantize(Decimal("1e-8"), ROUND_HALF_EVEN)
 
     def is_under(self):
-        return self.total() < self.amount
+        return self.got() < self.needed
 
     def is_over(self):
-        return self.total() > self.amount
+        return self.got() > self.needed
+
+    def put(self, status, additional, paid, now):
+        """Into this state, with this much (of its currency) paid."""
+        self.status, self.additional = status, additional
+        self.is_forced = True
+        self.payments = [] if not paid else [Payment(
+            self.in_btc(paid), self.methods()[0], now,
+            status != "Processing")]
 
     # Time and payments move it
 
@@ -185,7 +188,7 @@ class Invoice:
         return events
 
     def look_at_confirmations(self, now):
-        if self.total(confirmed_only=True) >= self.amount:
+        if self.got(confirmed_only=True) >= self.needed:
             self.status = "Settled"
             return [("InvoiceSettled", {"manuallyMarked": False,
                                         "overPaid": self.is_over()})]
@@ -210,12 +213,10 @@ class Invoice:
     def json(self):
         amount = self.amount if self.reported_amount is None \
             else self.reported_amount
-        digits = Decimal(1).scaleb(-DIGITS.get(self.currency, 2))
         return {
             "id": self.id, "storeId": self.store_id,
             "amount": decimal_text(amount),
-            "paidAmount": decimal_text(self.paid.quantize(
-                digits, ROUND_HALF_EVEN)),
+            "paidAmount": decimal_text(self.paid),
             "currency": self.currency, "type": "Standard",
             "checkoutLink": self.link, "createdTime": self.created,
             "expirationTime": self.expires,
@@ -251,9 +252,10 @@ class Invoice:
                 "destination": destination, "paymentLink": link,
                 "rate": decimal_text(self.rate),
                 "paymentMethodPaid": decimal_text(paid),
-                "totalPaid": decimal_text(self.in_btc(self.paid)),
-                "due": decimal_text(self.in_btc(self.due)),
-                "amount": decimal_text(self.in_btc(self.amount)),
+                "totalPaid": decimal_text(self.got()),
+                "due": decimal_text(max(Decimal(0),
+                                        self.needed - self.got())),
+                "amount": decimal_text(self.needed),
                 "paymentMethodFee": "0.0",
                 "payments": [p.json(destination) for p in self.payments
                              if p.method == m and not p.is_replaced],

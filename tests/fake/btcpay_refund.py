@@ -54,10 +54,10 @@ def custom(invoice, body):
 
 def amount_of(invoice, body, variant):
     """(amount, currency, approved by itself)."""
-    paid = invoice.in_btc(invoice.paid)
+    paid = invoice.got()
     if not paid and invoice.status == "Settled" and \
             invoice.additional == "Marked":
-        paid = invoice.in_btc(invoice.amount)   # taken to be paid in full
+        paid = invoice.needed   # taken to be paid in full
     if variant in ("RateThen", "CurrentRate"):
         return paid, "BTC", True
     if variant == "Fiat":
@@ -65,7 +65,7 @@ def amount_of(invoice, body, variant):
     if variant == "OverpaidAmount":
         if invoice.additional != "PaidOver":
             raise invalid(("RefundVariant", "Invoice is not overpaid"))
-        return paid - invoice.in_btc(invoice.amount), "BTC", True
+        return paid - invoice.needed, "BTC", True
     return custom(invoice, body)
 
 

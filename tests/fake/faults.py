@@ -102,7 +102,7 @@ class Faults:
             self.is_silent = False
             self.wrong_reply = None
             self.lost_creates = 0
-            self.rules = []
+            self.rules, self.hook_rules = [], []
             self.chaotic = None
 
     # Switches
@@ -134,6 +134,13 @@ class Faults:
             self.rules.append(rule)
         return rule
 
+    def spoil_hooks(self, kind, times=1, event=None):
+        """The next deliveries (of this event) meet with this: see
+        HOOK_FAULTS; what is held waits for flush() or calm()."""
+        assert kind in HOOK_FAULTS, kind
+        with self.lock:
+            self.hook_rules.append(Rule(Fault(kind), times, event, None))
+
     def mend(self, rule=None):
         with self.lock:
             self.rules = [] if rule is None else \
@@ -164,17 +171,32 @@ class Faults:
                 return Fault("silent")
             if self.wrong_reply is not None:
                 return Fault.named(self.wrong_reply, self.delay)
-            for rule in self.rules:
-                if not rule.fits(method, path):
-                    continue
-                if rule.times is not None:
-                    rule.times -= 1
-                    if rule.times <= 0:
-                        self.rules.remove(rule)
-                return rule.fault
+            fault = self.first_of(self.rules, method, path)
+            if fault is not None:
+                return fault
             if self.chaotic is not None:
                 return self.chaotic.request(method, path)
             return None
+
+    @staticmethod
+    def first_of(rules, method, path):
+        """The fault of the first rule that fits, which is used up by it."""
+        for rule in rules:
+            if rule.fits(method, path):
+                if rule.times is not None:
+                    rule.times -= 1
+                    if rule.times <= 0:
+                        rules.remove(rule)
+                return rule.fault
+        return None
+
+    def hook_fault(self, event):
+        """(kind or None, the draw's further chances or None)"""
+        fault = self.first_of(self.hook_rules, event, "")
+        if fault is not None:
+            return fault.kind, None
+        return (None, None) if self.chaotic is None else \
+            self.chaotic.delivery(event)
 
     def loses(self, method, path):
         """Whether the answer to this creation, which happened, is lost."""

@@ -13,11 +13,19 @@ class Delivery:
     """One webhook delivery and what came of it (status None: no answer)."""
 
     def __init__(self, target, body, event="", headers=None, original=None,
-                 remake=None):
+                 remake=None, pauses=()):
         self.target, self.body, self.event = target, body, event
         self.headers, self.original = headers or {}, original
         self.remake = remake        # () -> the Delivery of a redelivery
+        self.pauses = pauses        # seconds before each redelivery to come
+        self.due_at = None          # of the next one
         self.status, self.text = None, ""
+
+    def again(self):
+        """The Delivery of the next try."""
+        made = self.remake() if self.remake is not None else self
+        made.pauses = self.pauses[1:]
+        return made
 
     @property
     def is_retried(self):
@@ -41,32 +49,37 @@ class Postman:
             delivery.status, delivery.text = r.status_code, r.text
         except requests.RequestException as e:
             delivery.status, delivery.text = None, str(e)
-        with self.lock:
-            self.deliveries.append(delivery)
+        self.note_delivery(delivery)
         return delivery
 
+    def note_delivery(self, delivery):
+        with self.lock:
+            self.deliveries.append(delivery)
+            if delivery.is_retried and delivery.pauses:
+                delivery.due_at = self.now + delivery.pauses[0]
+
     def fates(self, deliveries):
-        """What chaos leaves of them, in the order in which it is sent."""
-        chaos = self.chaotic
-        if chaos is None:
+        """What faults leave of them, in the order in which it is sent."""
+        if self.chaotic is None and not self.hook_rules:
             return list(deliveries)
         out = []
         for d in deliveries:
             with self.lock:
-                kind, rng = chaos.delivery(d.event)
+                kind, rng = self.hook_fault(d.event)
                 if kind == "unsent":
-                    self.deliveries.append(d)
+                    self.note_delivery(d)
                 elif kind == "held":
                     self.held.append(d)
                 elif kind != "dropped":
                     out.append(d)
                 if kind == "repeated":
                     out.append(Delivery(d.target, d.body, d.event, d.headers,
-                                        d.original, d.remake))
+                                        d.original, d.remake, d.pauses))
                 if kind == "doubled" and d.remake is not None:
                     out.append(d.remake())
                 # What was held back comes behind what came after it.
-                while self.held and kind != "held" and rng.random() < 0.5:
+                while self.held and kind != "held" and rng is not None \
+                        and rng.random() < 0.5:
                     out.append(self.held.pop(rng.randrange(len(self.held))))
         return out
 
@@ -99,12 +112,21 @@ class Postman:
         with ThreadPoolExecutor(max_workers=threads) as pool:
             return list(pool.map(post, deliveries))
 
+    def take(self, which):
+        """Out of the record, to be tried again."""
+        with self.lock:
+            taken = [d for d in self.deliveries if which(d)]
+            self.deliveries = [d for d in self.deliveries if not which(d)]
+        return taken
+
     def redeliver_failed(self):
         """What automatic redelivery does after its pause: again what got no
         answer, 408, 429 or 5xx; other refusals are dropped."""
-        with self.lock:
-            failed = [d for d in self.deliveries if d.is_retried]
-            self.deliveries = [d for d in self.deliveries
-                               if not d.is_retried]
-        return [self.post(d.remake() if d.remake is not None else d)
-                for d in failed]
+        return [self.post(d.again()) for d in self.take(
+            lambda d: d.is_retried)]
+
+    def redeliver_due(self):
+        """The same as far as the clock allows it."""
+        return [self.post(d.again()) for d in self.take(
+            lambda d: d.is_retried and d.due_at is not None and
+            d.due_at <= self.now)]

@@ -42,6 +42,7 @@ class Lnurl(Double):
         super().__init__()
         self.network = network
         self.made = []
+        self.nodes = []     # BTCPay doubles whose payments verify knows of
         self.reset()
 
     def reset(self):
@@ -148,10 +149,11 @@ class Lnurl(Double):
     def verify(self, request, payment_hash):
         for made in self.made:
             if made.hash == payment_hash:
-                return {"status": "OK", "settled": made.hash in self.settled,
+                done = any(made in self.paid(node) for node in self.nodes)
+                return {"status": "OK", "settled": done, "pr": made.pr,
                         "preimage": bolt11.PREIMAGES[made.hash]
-                        if made.hash in self.settled else None,
-                        "pr": made.pr}
+                        if done else None}
         return self.refuse("Not found")
 
-    settled = frozenset()   # payment hashes that verify says are paid
+    def is_create(self, method, path):
+        return path.startswith("/lnurl/cb/")

@@ -3,13 +3,12 @@ kinder than its original proves nothing."""
 import hashlib
 import hmac
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import requests
 
 from fake.btcpay import FakeBtcpay
+from fake.receiver import receiving
 
 ORDER = {"amount": "0.00050000", "currency": "BTC",
          "metadata": {"orderId": "o-1", "itemDesc": "Demo"}}
@@ -83,25 +82,8 @@ def test_away_means_nobody_listens(fake):
 
 @pytest.fixture
 def receiver():
-    """A webhook receiver that answers with the statuses it is given."""
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.seen.append((body, self.headers["BTCPay-Sig"]))
-            self.send_response(server.statuses.pop(0))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.seen, server.statuses = [], []
-    threading.Thread(target=server.serve_forever, args=(0.02,),
-                     daemon=True).start()
-    server.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    yield server
-    server.shutdown()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 def test_deliveries_are_indented_signed_and_marked_as_repeated(
