@@ -295,3 +295,9 @@ bad:
 	memset(out, 0, sizeof(*out));
 	return (false);
 }
+
+bool
+bolt11_is_expired(const struct bolt11 *invoice, int64_t now_sec)
+{
+	return (now_sec >= invoice->timestamp + invoice->expiry_sec);
+}

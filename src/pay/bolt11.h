@@ -41,4 +41,7 @@ struct bolt11 {
  */
 bool	bolt11_read(const char *text, size_t len, struct bolt11 *out);
 
+/* From the end of its time on; `now_sec' is seconds since 1970. */
+bool	bolt11_is_expired(const struct bolt11 *, int64_t now_sec);
+
 #endif

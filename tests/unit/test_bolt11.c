@@ -247,6 +247,10 @@ expiries(void **state)
 	assert_true(makes(&in, &b));
 	assert_int_equal(b.expiry_sec, 3600);
 	assert_int_equal(b.timestamp, TIME);
+	assert_false(bolt11_is_expired(&b, 0));
+	assert_false(bolt11_is_expired(&b, TIME + 3599));
+	assert_true(bolt11_is_expired(&b, TIME + 3600));
+	assert_true(bolt11_is_expired(&b, INT64_MAX));
 	in.n = 0;
 	invoice_number(&in, UINT64_MAX, 7);
 	invoice_bytes(&in, TYPE_P, hash, 32);
