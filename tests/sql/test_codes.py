@@ -5,9 +5,9 @@ import uuid
 
 import pytest
 
-from endpoint import as_text, body, call, count, events, fault, policy, \
-    product, provider
-from session import Session
+import sold
+from endpoint import body, call, count, events, fault, policy, product
+from statements import STATEMENTS
 
 NUMBERS = itertools.count()
 PAST, FUTURE = "2020-01-02T03:04:05Z", "2099-01-02T03:04:05Z"
@@ -29,23 +29,10 @@ def used(db, code_id):
                       f"'{code_id}'")[0][0])
 
 
-def sale(db, p, code_id=None, redemption="pending", invoice="pending",
-         policy_id=None):
+def sale(db, p, code_id, redemption="pending", invoice="pending"):
     """An invoice at a provider that uses the code; its id, the use's id."""
-    one, use = str(uuid.uuid4()), str(uuid.uuid4())
-    db.sql("INSERT INTO invoices (id, provider_id, provider_invoice_id, "
-           "product_id, policy_id, status, amount_sats, base_price_sats) "
-           f"VALUES ('{one}', '{provider(db)}', 'px-{one}', '{p['id']}', "
-           f"{policy_id and repr(policy_id) or 'NULL'}, '{invoice}', 9, 10)")
-    if code_id:
-        db.sql("INSERT INTO discount_redemptions (id, code_id, invoice_id, "
-               "status, discount_applied_sats, base_price_sats, "
-               f"final_price_sats) VALUES ('{use}', '{code_id}', '{one}', "
-               f"'{redemption}', 1, 10, 9)")
-        if redemption != "cancelled":
-            db.sql("UPDATE discount_codes SET used_count = used_count + 1 "
-                   f"WHERE id = '{code_id}'")
-    return one, use
+    one = sold.invoice(db, p, status=invoice)
+    return one, sold.redemption(db, code_id, one, redemption)
 
 
 def row(db, table, key, *columns):
@@ -258,12 +245,6 @@ def test_delete_only_what_nobody_used(db):
 
 # Featured
 
-FEATURED = """
-SELECT (SELECT f.code FROM ({featured}) f)
-FROM products p JOIN policies y ON y.product_id = p.id
-WHERE y.id = '{y}'"""
-
-
 def featured(db, y):
     """What policy_list_public shows for the policy."""
     (slug,), = db.sql("SELECT p.slug FROM products p JOIN policies y "
@@ -384,8 +365,7 @@ def test_reap_waits_for_who_settles(db, connect):
     one, use = sale(db, p, c["id"], "pending", "expired")
     payer = connect()
     payer.sql("BEGIN")
-    payer.call("invoice_settle_lock", **{
-        k: as_text(v) for k, v in lock_of(db, one).items()})
+    payer.call("invoice_settle_lock", **lock_of(db, one))
     call(db, "code_reap")
     assert row(db, "discount_redemptions", use, "status") == ("pending",)
     payer.sql("ROLLBACK")
@@ -394,8 +374,7 @@ def test_reap_waits_for_who_settles(db, connect):
 
 
 def lock_of(db, invoice):
-    from statements import STATEMENTS
-    known = {"provider_id": provider(db),
+    known = {"provider_id": row(db, "invoices", invoice, "provider_id")[0],
              "provider_invoice_id": f"px-{invoice}", "order_id": invoice}
     return {k: v for k, v in known.items()
             if k in STATEMENTS["invoice_settle_lock"][1]}

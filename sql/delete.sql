@@ -1,0 +1,298 @@
+-- Deleting a product or a policy, and all that hangs on it.  Each table is
+-- named: a cascade of foreign keys could come after the check that it should
+-- satisfy.
+
+-- fragment: deleted_counts
+-- What a deletion took along, from its parts named ..._gone.
+'cascaded_codes', (SELECT count(*) FROM codes_gone),
+'cascaded_licenses', (SELECT count(*) FROM licenses_gone),
+'cascaded_invoices', (SELECT count(*) FROM invoices_gone),
+'cascaded_machines', (SELECT count(*) FROM machines_gone),
+'cascaded_redemptions', (SELECT count(*) FROM redemptions_gone),
+'cascaded_subscriptions', (SELECT count(*) FROM subscriptions_gone),
+'cascaded_tier_changes', (SELECT count(*) FROM changes_gone),
+'cascaded_tips', (SELECT count(*) FROM tips_gone),
+'cascaded_refunds', (SELECT count(*) FROM refunds_gone)
+
+-- name: product_delete_lock :exec
+-- To be sent before product_delete.  Holds off purchases and settlements of
+-- the product (they take a key share of its row first), then, if they are to
+-- go, locks its licenses in the order in which everyone locks licenses.
+WITH held AS MATERIALIZED (
+	SELECT p.id FROM products p WHERE p.id = @id::uuid FOR UPDATE
+), licenses_held AS MATERIALIZED (
+	SELECT l.id
+	FROM licenses l
+	WHERE l.product_id = (SELECT h.id FROM held h) AND @force::boolean
+	ORDER BY l.id
+	FOR UPDATE
+)
+SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
+
+-- name: product_delete :one
+-- Refuses while an invoice or a license exists, unless forced; then all that
+-- hangs on the product goes with it, except the logs.  A code that is good for
+-- other products stays, and gets back the uses that go.
+-- Leans on licenses_product, invoices_product_newest, subscriptions_product,
+-- discount_codes_product and the keys by license, invoice and subscription.
+WITH found AS (
+	SELECT p.id, p.slug, COALESCE(@force::boolean, false) AS force,
+	    EXISTS (SELECT FROM invoices i WHERE i.product_id = p.id) OR
+	    EXISTS (SELECT FROM licenses l WHERE l.product_id = p.id) AS used
+	FROM products p
+	WHERE p.id = @id::uuid
+), doomed AS (
+	SELECT f.id, f.slug, f.force FROM found f WHERE f.force OR NOT f.used
+), machines_gone AS (
+	DELETE FROM machines m USING licenses l, doomed d
+	WHERE m.license_id = l.id AND l.product_id = d.id
+	RETURNING m.id
+), tips_gone AS (
+	DELETE FROM tip_attempts t USING licenses l, doomed d
+	WHERE t.license_id = l.id AND l.product_id = d.id
+	RETURNING t.id
+), changes_gone AS (
+	DELETE FROM tier_changes c USING licenses l, doomed d
+	WHERE c.license_id = l.id AND l.product_id = d.id
+	RETURNING c.id
+), cycles_gone AS (
+	DELETE FROM subscription_invoices n USING invoices i, doomed d
+	WHERE n.invoice_id = i.id AND i.product_id = d.id
+	RETURNING n.id
+), subscriptions_gone AS (
+	DELETE FROM subscriptions s USING doomed d WHERE s.product_id = d.id
+	RETURNING s.id
+), refunds_gone AS (
+	DELETE FROM refunds r USING invoices i, doomed d
+	WHERE r.invoice_id = i.id AND i.product_id = d.id
+	RETURNING r.id
+), redemptions_gone AS (
+	DELETE FROM discount_redemptions r USING invoices i, doomed d
+	WHERE r.invoice_id = i.id AND i.product_id = d.id
+	RETURNING r.id, r.code_id, r.status
+), codes_gone AS (
+	DELETE FROM discount_codes c USING doomed d
+	WHERE c.applies_to_product_id = d.id
+	RETURNING c.id
+), uses_returned AS (
+	UPDATE discount_codes AS c
+	SET used_count = GREATEST(c.used_count - u.uses, 0)
+	FROM (SELECT r.code_id, count(*) AS uses
+	    FROM redemptions_gone r
+	    WHERE r.status <> 'cancelled'
+	    GROUP BY r.code_id) u
+	WHERE c.id = u.code_id AND c.applies_to_product_id IS NULL
+	RETURNING c.id
+), licenses_gone AS (
+	DELETE FROM licenses l USING doomed d WHERE l.product_id = d.id
+	RETURNING l.id
+), invoices_gone AS (
+	DELETE FROM invoices i USING doomed d WHERE i.product_id = d.id
+	RETURNING i.id
+), policies_gone AS (
+	DELETE FROM policies y USING doomed d WHERE y.product_id = d.id
+	RETURNING y.id
+), product_gone AS (
+	DELETE FROM products p USING doomed d WHERE p.id = d.id
+	RETURNING p.id, p.slug
+), answer AS (
+	SELECT g.id, json_build_object('ok', true, 'deleted', g.slug,
+	    'force', d.force,
+	    'cascaded_policies', (SELECT count(*) FROM policies_gone),
+	    {{deleted_counts}}) AS body
+	FROM product_gone g
+	JOIN doomed d ON d.id = g.id
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'product.delete', 'product', a.id::text,
+	    a.body::jsonb
+	FROM answer a
+)
+SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
+    CASE WHEN a.id IS NULL
+    THEN 'the product has invoices or licenses; force deletes them too'
+    END AS message, a.body
+FROM found f
+LEFT JOIN answer a ON a.id = f.id;
+
+-- fragment: codes_of_policy
+-- What becomes of codes when the policy in `doomed' goes and `redemptions_gone'
+-- with it.  A row can change only once in a statement, so scope and uses do
+-- together.
+code_scopes AS (
+	SELECT c.id, CASE WHEN c.applies_to_policy_ids <> '{}'
+	    THEN c.applies_to_policy_ids <@ ARRAY[d.id]
+	    ELSE true END AS is_orphan,
+	    EXISTS (SELECT FROM discount_redemptions r
+	        WHERE r.code_id = c.id
+	        AND NOT EXISTS (SELECT FROM invoices_doomed i
+	            WHERE i.id = r.invoice_id)) AS is_used
+	FROM doomed d
+	JOIN discount_codes c ON c.applies_to_product_id = d.product_id
+	WHERE c.applies_to_policy_id = d.id
+	OR d.id = ANY (c.applies_to_policy_ids)
+), code_changes AS (
+	SELECT COALESCE(s.id, u.code_id) AS id, COALESCE(u.uses, 0) AS uses,
+	    COALESCE(s.is_orphan, false) AS is_orphan,
+	    COALESCE(s.is_orphan AND NOT s.is_used, false) AS goes
+	FROM code_scopes s
+	FULL JOIN (SELECT r.code_id,
+	        count(*) FILTER (WHERE r.status <> 'cancelled') AS uses
+	    FROM redemptions_gone r
+	    GROUP BY r.code_id) u ON u.code_id = s.id
+), codes_gone AS (
+	DELETE FROM discount_codes c USING code_changes k
+	WHERE c.id = k.id AND k.goes
+	RETURNING c.id
+), codes_changed AS (
+	UPDATE discount_codes AS c
+	SET used_count = GREATEST(c.used_count - k.uses, 0),
+	    active = c.active AND NOT k.is_orphan,
+	    applies_to_policy_id = NULLIF(c.applies_to_policy_id, d.id),
+	    applies_to_policy_ids = CASE WHEN k.is_orphan THEN ARRAY[d.id]
+	        ELSE array_remove(c.applies_to_policy_ids, d.id) END
+	FROM code_changes k, doomed d
+	WHERE c.id = k.id AND NOT k.goes
+	RETURNING c.id
+)
+
+-- name: policy_delete_lock :exec
+-- To be sent before policy_delete.  Product, policy, licenses: the order in
+-- which everyone locks them, so that purchases, settlements and a delete of
+-- the product wait instead of colliding.
+WITH product_held AS MATERIALIZED (
+	SELECT p.id
+	FROM products p
+	WHERE p.id = (SELECT y.product_id FROM policies y WHERE y.id = @id::uuid)
+	FOR KEY SHARE
+), held AS MATERIALIZED (
+	SELECT y.id
+	FROM policies y
+	WHERE y.id = @id AND (SELECT count(*) FROM product_held) > 0
+	FOR UPDATE
+), licenses_held AS MATERIALIZED (
+	SELECT l.id
+	FROM licenses l
+	WHERE l.policy_id = (SELECT h.id FROM held h) AND @force::boolean
+	ORDER BY l.id
+	FOR UPDATE
+)
+SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
+
+-- name: policy_delete :one
+-- Refuses while a license that isn't revoked, a settled invoice, a live
+-- subscription or an unfinished change to this tier exists, unless forced: then
+-- its licenses and all that hangs on them go too.  What stays forgets the
+-- policy: revoked licenses, unpaid invoices, and invoices whose license has
+-- moved to another policy; changes of tier to it that were still open end.
+-- A code that was good for this policy alone goes, or, if a sale tells of it,
+-- is switched off and stays good for nothing: a delete makes no code good for
+-- more.  Uses that go are given back.
+WITH found AS (
+	SELECT y.id, y.slug, y.product_id,
+	    COALESCE(@force::boolean, false) AS force,
+	    EXISTS (SELECT FROM licenses l
+	        WHERE l.policy_id = y.id AND l.status <> 'revoked') OR
+	    EXISTS (SELECT FROM invoices i
+	        WHERE i.policy_id = y.id AND i.status = 'settled') OR
+	    EXISTS (SELECT FROM subscriptions s
+	        WHERE s.policy_id = y.id
+	        AND s.status IN ('active', 'past_due')) OR
+	    EXISTS (SELECT FROM tier_changes c
+	        WHERE c.to_policy_id = y.id AND c.applied_at IS NULL
+	        AND c.cancelled_at IS NULL) AS used
+	FROM policies y
+	WHERE y.id = @id::uuid
+), doomed AS (
+	SELECT f.id, f.slug, f.product_id, f.force
+	FROM found f
+	WHERE f.force OR NOT f.used
+), licenses_doomed AS MATERIALIZED (
+	SELECT l.id, l.invoice_id
+	FROM licenses l
+	JOIN doomed d ON d.force AND l.policy_id = d.id
+), invoices_doomed AS MATERIALIZED (
+	SELECT l.invoice_id AS id
+	FROM licenses_doomed l
+	WHERE l.invoice_id IS NOT NULL
+	UNION
+	SELECT o.id
+	FROM licenses_doomed l
+	JOIN invoices o ON o.license_id = l.id
+	UNION
+	SELECT o.id
+	FROM doomed d
+	JOIN invoices o ON o.policy_id = d.id
+	WHERE d.force
+	AND NOT EXISTS (SELECT FROM licenses l WHERE l.invoice_id = o.id
+	    AND l.policy_id IS DISTINCT FROM d.id)
+	AND NOT EXISTS (SELECT FROM licenses l WHERE l.id = o.license_id
+	    AND l.policy_id IS DISTINCT FROM d.id)
+), machines_gone AS (
+	DELETE FROM machines m USING licenses_doomed l WHERE m.license_id = l.id
+	RETURNING m.id
+), tips_gone AS (
+	DELETE FROM tip_attempts t USING licenses_doomed l
+	WHERE t.license_id = l.id
+	RETURNING t.id
+), changes_gone AS (
+	DELETE FROM tier_changes c USING licenses_doomed l
+	WHERE c.license_id = l.id
+	RETURNING c.id
+), cycles_gone AS (
+	DELETE FROM subscription_invoices n USING invoices_doomed i
+	WHERE n.invoice_id = i.id
+	RETURNING n.id
+), subscriptions_gone AS (
+	DELETE FROM subscriptions s USING licenses_doomed l
+	WHERE s.license_id = l.id
+	RETURNING s.id
+), refunds_gone AS (
+	DELETE FROM refunds r USING invoices_doomed i WHERE r.invoice_id = i.id
+	RETURNING r.id
+), redemptions_gone AS (
+	DELETE FROM discount_redemptions r USING invoices_doomed i
+	WHERE r.invoice_id = i.id
+	RETURNING r.id, r.code_id, r.status
+), changes_ended AS (
+	UPDATE tier_changes AS c
+	SET cancelled_at = licet_now()
+	FROM doomed d
+	WHERE d.id IN (c.from_policy_id, c.to_policy_id)
+	AND c.applied_at IS NULL AND c.cancelled_at IS NULL
+	AND NOT EXISTS (SELECT FROM licenses_doomed l WHERE l.id = c.license_id)
+	RETURNING c.id, c.license_id
+), {{codes_of_policy}}, licenses_gone AS (
+	DELETE FROM licenses l USING licenses_doomed d WHERE l.id = d.id
+	RETURNING l.id
+), invoices_gone AS (
+	DELETE FROM invoices i USING invoices_doomed o WHERE i.id = o.id
+	RETURNING i.id
+), policy_gone AS (
+	DELETE FROM policies y USING doomed d WHERE y.id = d.id
+	RETURNING y.id, y.slug
+), answer AS (
+	SELECT g.id, json_build_object('ok', true, 'deleted', g.slug,
+	    'force', d.force, 'cascaded_policies', 0, {{deleted_counts}}) AS body
+	FROM policy_gone g
+	JOIN doomed d ON d.id = g.id
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'policy.delete', 'policy', a.id::text,
+	    a.body::jsonb
+	FROM answer a
+	UNION ALL
+	SELECT {{admin_actor}}, 'tier_change.cancel', 'license',
+	    c.license_id::text, jsonb_build_object('tier_change_id', c.id,
+	    'reason', 'policy_deleted')
+	FROM changes_ended c
+)
+SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
+    CASE WHEN a.id IS NULL
+    THEN 'the policy has licenses, settled invoices, live subscriptions or '
+        || 'changes to it under way; force deletes them too'
+    END AS message, a.body
+FROM found f
+LEFT JOIN answer a ON a.id = f.id;
