@@ -1,9 +1,9 @@
 -- fragment: tier_has_cycle
--- Does the subscription s of a license under policy y have a cycle that was
+-- Does the subscription b of a license under policy y have a cycle that was
 -- paid or is about to be?  The same rule as has_cycle() of domain/tier.c, for
 -- those who must judge under the license's lock.
-COALESCE(s.status IN ('active', 'past_due') OR s.status = 'cancelled'
-    AND COALESCE(y.is_recurring, false) AND s.next_renewal_at > licet_now(),
+COALESCE(b.status IN ('active', 'past_due') OR b.status = 'cancelled'
+    AND COALESCE(y.is_recurring, false) AND b.next_renewal_at > licet_now(),
     false)
 
 -- fragment: tier_judge
