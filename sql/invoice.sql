@@ -75,17 +75,6 @@ WITH changed AS (
 SELECT c.id, c.status
 FROM changed c;
 
--- name: invoice_poll :one
--- What a buyer may know of a purchase.  The key's facts are there only while
--- the license is active.  Leans on licenses_invoice_id_key.
-SELECT json_build_object('invoice_id', i.id, 'status', i.status,
-    'product_id', i.product_id, 'amount_sats', i.amount_sats,
-    'license_key', NULL, 'license_id', r.id) AS body, {{license_facts}}
-FROM invoices i
-LEFT JOIN licenses r ON r.invoice_id = i.id
-LEFT JOIN licenses l ON l.invoice_id = i.id AND l.status = 'active'
-WHERE i.id = @id::uuid;
-
 -- name: invoice_by_provider :opt
 -- Our invoice for the provider's; no row when it isn't ours.
 SELECT i.id, i.amount_sats, i.status, i.provider_invoice_id

@@ -137,6 +137,24 @@ def rates(rates_shared):
 
 
 @pytest.fixture(scope="session")
+def rates_server(make_instance, rates_shared):
+    """An instance that asks the doubles of the rate sources."""
+    return make_instance(
+        replicas=int(os.environ.get("LICET_REPLICAS", "1")), name="rates",
+        **rates_shared.settings())
+
+
+@pytest.fixture
+def market(rates_server, rates):
+    """Client of rates_server, which knows no rate yet."""
+    rates_server.db.execute("DELETE FROM exchange_rates")
+    rates_server.db.execute("DELETE FROM settings WHERE key LIKE"
+                            " 'manual_rate_pin_%'")
+    yield Api(rates_server.url, rates_server.admin_key, rates_server.db)
+    rates_server.check_workers()
+
+
+@pytest.fixture(scope="session")
 def lnurl_shared():
     fake = Lnurl().start()
     yield fake

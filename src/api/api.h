@@ -15,6 +15,9 @@ extern const struct endpoint	api_subscriptions[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];
 extern const struct endpoint	api_purchase[];
+extern const struct endpoint	api_redeem[];
+extern const struct endpoint	api_preview[];
+extern const struct endpoint	api_rates[];
 extern const struct endpoint	api_tiers[];
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */

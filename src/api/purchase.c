@@ -1,89 +1,110 @@
 /*
- * POST /v1/purchase: judge it, write the invoice, ask the provider for its
- * own, note that down.  The row is there before the provider hears of it: if
- * we die in between, jobs/reconcile.c finds it by its order id.
+ * POST /v1/purchase: look at the offer, price it, write the invoice, ask the
+ * provider for its own, note that down.  The row is there before the provider
+ * hears of it: if we die in between, jobs/reconcile.c finds it by its order id.
  *
  * GET /v1/purchase/:invoice_id: how it stands, and the key once it is paid.
  */
 #include "api/api.h"
 
+#include "api/offer.h"
 #include "base/conf.h"
-#include "base/uuid.h"
-#include "flow/account.h"
-#include "flow/bind.h"
 #include "flow/key.h"
+#include "flow/rate.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 
 #include "sql.h"
 
-#include <string.h>
-
 struct purchase {
-	char			 invoice_id[37];
-	struct pay_account	 account;	/* no provider: nobody serves it */
+	struct offer		 offer;
 	struct pay_order	 order;
 	struct pay_invoice	 invoice;	/* the provider's */
-	int64_t			 base_price_sats;
-	int64_t			 discount_sats;
 };
 
+/* Product, policy, trial: what speaks against it whatever the price is. */
 static enum flow_next
-purchase_provider(struct flow *f)
+purchase_judge(struct flow *f)
 {
-	return (FLOW_QUERY(f, provider_of_sale,
-	    .product = flow_text(f, "product"), .rail = flow_text(f, "rail")));
+	struct purchase	*p = flow_state(f);
+	struct offer	*o = &p->offer;
+
+	offer_read(f, o);
+	if (o->provider_id != NULL &&
+	    !account_read(f, flow_rows(f), 0, &o->account))
+		return (flow_fail(f, ERR_INTERNAL, NULL));
+	if (!offer_allows(f, o->product_refusal) ||
+	    !offer_allows(f, o->policy_refusal))
+		return (FLOW_DONE);
+	if (o->is_trial && conf_is(conf.trials, "email") &&
+	    flow_text(f, "buyer_email") == NULL)
+		return (flow_fail(f, ERR_BAD_REQUEST,
+		    "buyer_email: a trial needs an e-mail address"));
+	return (FLOW_NEXT);
+}
+
+/* Prices it and writes it down, if somebody can take the money. */
+static enum flow_next
+purchase_write(struct flow *f, struct offer *o, bool with_code)
+{
+	if (!offer_price(f, o, with_code))
+		return (FLOW_DONE);
+	if (!o->price.is_free && o->provider_id == NULL)
+		return (flow_fail(f, ERR_BAD_REQUEST,
+		    "no payment provider is connected that serves this"));
+	return (offer_open(f, o));
 }
 
 static enum flow_next
 purchase_open(struct flow *f)
 {
 	struct purchase	*p = flow_state(f);
-	uint8_t		 id[16];
+	int64_t		 rate_e4;
+	const char	*source;
 
-	if (p->invoice_id[0] == '\0') {	/* the same when repeated */
-		if (db_rows_count(flow_rows(f)) > 0 &&
-		    !account_read(f, flow_rows(f), 0, &p->account))
-			return (flow_fail(f, ERR_INTERNAL, NULL));
-		uuid_random(id);
-		uuid_format(id, p->invoice_id);
-	}
-	return (FLOW_QUERY(f, purchase_open,
-	    .product = flow_text(f, "product"),
-	    .policy_slug = flow_text(f, "policy_slug"),
-	    .provider_id = p->account.id,
-	    .invoice_id = p->invoice_id,
-	    .buyer_email = flow_text(f, "buyer_email"),
-	    .buyer_note = flow_text(f, "buyer_note"),
-	    .redirect_url = flow_text(f, "redirect_url"),
-	    .public_url = conf.public_url,
-	    .signing_key_id = bind_signing_key(f)));
+	if (!rate_got(f, &rate_e4, &source))
+		return (rate_fail(f));
+	if (!p->offer.is_trial && p->offer.code_refusal != NULL)
+		return (flow_fail(f, ERR_BAD_REQUEST, "%s",
+		    offer_why(p->offer.code_refusal)));
+	return (purchase_write(f, &p->offer, true));
+}
+
+/* Another took the last use of a code that the buyer didn't ask for. */
+static enum flow_next
+purchase_open_plain(struct flow *f)
+{
+	struct purchase	*p = flow_state(f);
+
+	if (!p->offer.code_featured || !db_true(flow_rows(f), 0, "code_gone"))
+		return (FLOW_NEXT);
+	return (purchase_write(f, &p->offer, false));
 }
 
 static json_t *
-purchase_body(const struct purchase *p, const char *provider_invoice_id,
+purchase_body(const struct offer *o, const char *provider_invoice_id,
     const char *checkout_url)
 {
 	return (json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:o}",
-	    "invoice_id", p->invoice_id,
+	    "invoice_id", o->invoice_id,
 	    "btcpay_invoice_id", provider_invoice_id,
 	    "checkout_url", checkout_url,
-	    "amount_sats", (json_int_t)p->order.amount_sats,
-	    "base_price_sats", (json_int_t)p->base_price_sats,
-	    "discount_applied_sats", (json_int_t)p->discount_sats,
+	    "amount_sats", (json_int_t)o->price.amount_sats,
+	    "base_price_sats", (json_int_t)o->price.base_sats,
+	    "discount_applied_sats", (json_int_t)o->price.discount_sats,
 	    "poll_url", json_sprintf("%s/v1/purchase/%s", conf.public_url,
-	    p->invoice_id)));
+	    o->invoice_id)));
 }
 
 /* Nothing to pay: the license is there already. */
 static enum flow_next
-purchase_give(struct flow *f, struct purchase *p)
+purchase_give(struct flow *f, const struct offer *o)
 {
 	const struct db_rows	*r = flow_rows(f);
 	const char		*key = key_render(f, r);
 	json_t			*body;
 
-	body = purchase_body(p, db_text(r, 0, "provider_invoice_id"), "");
+	body = purchase_body(o, db_text(r, 0, "provider_invoice_id"), "");
 	if (key != NULL && body != NULL) {
 		json_object_set_new(body, "license_key", json_string(key));
 		json_object_set_new(body, "license_id",
@@ -96,46 +117,45 @@ static enum flow_next
 purchase_order(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
-	const struct db_rows	*r = flow_rows(f);
+	const struct offer	*o = &p->offer;
 	struct pay_ask		 ask = { .sql = NULL };
 
 	if (flow_refused(f))
 		return (FLOW_DONE);
-	p->order.amount_sats = db_integer(r, 0, "amount_sats", 0);
-	p->base_price_sats = db_integer(r, 0, "base_price_sats", 0);
-	p->discount_sats = db_integer(r, 0, "discount_applied_sats", 0);
-	if (!strcmp(db_text(r, 0, "path"), "free"))
-		return (purchase_give(f, p));
-	p->order.id = p->invoice_id;
-	p->order.product_id = arena_strdup(&f->arena,
-	    db_text(r, 0, "product_id"));
-	p->order.product_name = arena_strdup(&f->arena,
-	    db_text(r, 0, "product_name"));
+	if (o->price.is_free)
+		return (purchase_give(f, o));
+	p->order.id = o->invoice_id;
+	p->order.kind = PAY_PURCHASE;
+	p->order.amount_sats = o->price.amount_sats;
+	p->order.product_id = o->product_id;
+	p->order.product_name = o->product_name;
+	p->order.buyer_email = flow_text(f, "buyer_email");
 	p->order.redirect_url = arena_strdup(&f->arena,
-	    db_text(r, 0, "redirect_url"));
-	p->account.provider->ask_create(&f->arena, &p->account, &p->order,
+	    db_text(flow_rows(f), 0, "redirect_url"));
+	o->account.provider->ask_create(&f->arena, &o->account, &p->order,
 	    &ask);
 	return (settle_send(f, &ask));
 }
 
 /*
- * Only a clear no ends the invoice; of silence nobody knows, so the row stays
- * and the reconciler looks.
+ * Only a clear no ends the invoice, and gives back the code's use; of silence
+ * nobody knows, so the row stays and the reconciler looks.
  */
 static enum flow_next
 purchase_note(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
+	const struct offer	*o = &p->offer;
 	struct pay_answer	 answer = settle_answer(f);
 
-	switch (p->account.provider->read(&f->arena, &p->account, &answer,
+	switch (o->account.provider->read(&f->arena, &o->account, &answer,
 	    &p->invoice)) {
 	case PAY_OK:
-		return (FLOW_QUERY(f, invoice_attach, .id = p->invoice_id,
+		return (FLOW_QUERY(f, invoice_attach, .id = o->invoice_id,
 		    .provider_invoice_id = p->invoice.id,
 		    .checkout_url = p->invoice.checkout_url));
 	case PAY_NONE:
-		return (FLOW_QUERY(f, invoice_abandon, .id = p->invoice_id));
+		return (FLOW_QUERY(f, invoice_abandon, .id = o->invoice_id));
 	default:
 		return (flow_fail(f, ERR_UPSTREAM,
 		    "The payment provider gives no answer; try again."));
@@ -150,14 +170,14 @@ purchase_answer(struct flow *f)
 	if (p->invoice.id == NULL)
 		return (flow_fail(f, ERR_UPSTREAM,
 		    "The payment provider refuses the invoice."));
-	return (flow_json(f, 200, purchase_body(p, p->invoice.id,
+	return (flow_json(f, 200, purchase_body(&p->offer, p->invoice.id,
 	    p->invoice.checkout_url)));
 }
 
 static enum flow_next
 purchase_poll(struct flow *f)
 {
-	return (FLOW_QUERY(f, invoice_poll,
+	return (FLOW_QUERY(f, purchase_poll,
 	    .id = flow_text(f, "invoice_id")));
 }
 
@@ -176,19 +196,27 @@ const struct endpoint	api_purchase[] = {
 		{ "product", FIELD_TEXT, FIELD_REQUIRED, 1, 63, .help = "Its slug." },
 		{ "policy_slug", FIELD_TEXT, 0, 0, 63,
 		    .help = "Which tier; the default one unless given." },
+		{ "code", FIELD_TEXT, 0, 0, 200,
+		    .help = "A discount code. Without one, and with policy_slug, "
+		    "the tier's featured code counts." },
 		{ "buyer_email", FIELD_EMAIL, .help = "Whose the license is." },
 		{ "buyer_note", FIELD_TEXT, 0, 0, 2000, .help = "For the vendor." },
+		{ "fingerprint", FIELD_TEXT, 0, 0, 1000,
+		    .help = "Of the machine that asks for a trial; it gets one." },
 		{ "redirect_url", FIELD_URL, .help = "Where the buyer goes after paying." },
 		{ "rail", FIELD_TEXT, 0, 0, 32,
 		    .help = "lightning, onchain or card; others are ignored." }),
 	    .steps = FLOW_STEPS(
-		FLOW_STEP(purchase_provider),	/* sql   provider_of_sale */
+		FLOW_STEP(offer_ask),		/* sql   purchase_offer */
+		FLOW_STEP(purchase_judge),
+		RATE_STEPS,
 		FLOW_STEP(purchase_open),	/* sql   purchase_open */
+		FLOW_STEP(purchase_open_plain),	/* sql   the same, perhaps */
 		FLOW_STEP(purchase_order),	/* call  create invoice */
 		FLOW_STEP(purchase_note),	/* sql   invoice_attach */
 		FLOW_STEP(purchase_answer)),
 	    .state = sizeof(struct purchase),
-	    .errors = "404 502",
+	    .errors = "404 409 502",
 	    .summary = "Buy a license.",
 	    .answer = "`{invoice_id,btcpay_invoice_id,checkout_url,amount_sats,"
 	        "base_price_sats,discount_applied_sats,poll_url,license_key?,"
@@ -196,9 +224,10 @@ const struct endpoint	api_purchase[] = {
 	{ .method = GET, .path = "/v1/purchase/:invoice_id",
 	    .limit = LIMIT_POLL,
 	    .steps = FLOW_STEPS(
-		FLOW_STEP(purchase_poll),	/* sql  invoice_poll */
+		FLOW_STEP(purchase_poll),	/* sql  purchase_poll */
 		FLOW_STEP(purchase_polled)),
-	    .summary = "How a purchase stands; its id is a secret of the buyer's.",
+	    .summary = "How a purchase stands; its id is a secret of the buyer's. "
+	        "Invoices of renewals and upgrades lead to their license.",
 	    .answer = "`{invoice_id,status,product_id,amount_sats,"
 	        "license_key|null,license_id|null}`." },
 	ENDPOINT_END

@@ -18,7 +18,7 @@
 static enum flow_next
 thanks_ask(struct flow *f)
 {
-	return (FLOW_QUERY(f, invoice_poll,
+	return (FLOW_QUERY(f, purchase_poll,
 	    .id = flow_text(f, "invoice_id")));
 }
 
@@ -57,7 +57,7 @@ const struct endpoint	pages_thanks[] = {
 	    .query = FIELDS(
 		{ "invoice_id", FIELD_UUID, FIELD_REQUIRED, .help = "Of the purchase." }),
 	    .steps = FLOW_STEPS(
-		FLOW_STEP(thanks_ask),		/* sql  invoice_poll */
+		FLOW_STEP(thanks_ask),		/* sql  purchase_poll */
 		FLOW_STEP(thanks_page)),
 	    .hidden = true, .summary = "How a purchase stands, for the buyer." },
 	ENDPOINT_END

@@ -117,12 +117,73 @@ def provider(db, kind="sandbox", store_id="test"):
                   f"NULL AND kind = '{kind}'")[0][0]
 
 
-def purchase(db, product, /, **args):
-    """The row of purchase_open, whatever it says."""
-    if "provider_id" not in args:
-        args["provider_id"] = provider(db)
+def quote(offer, with_code=True):
+    """What src/domain/price.c makes of an offer: base, charged (both as
+    listed) and the two in satoshis."""
+    listed, rate = int(offer["listed_value"]), offer["rate_e4"]
+    amount = int(offer["code_amount"] or 0)
+    off = {None: 0, "percent": listed * amount // 10000,
+           "fixed_sats": min(listed, amount), "free_license": listed,
+           "set_price": max(0, listed - amount)}[
+               offer["code_kind"] if with_code else None]
+    if offer["is_trial"] == "t":
+        return 0, 0, 0
+    sats = (lambda v: v) if offer["price_currency"] == "SAT" else \
+        (lambda v: v and max(1, (v * 10**10 * 2 + int(rate)) // (int(rate) * 2)))
+    return listed - off, sats(listed), sats(listed - off)
+
+
+def refused(fault, message):
+    return {"fault": fault, "message": message, "path": None,
+            "key_license_id": None}
+
+
+def opened(db, offer, /, with_code=True, **args):
+    """The row of purchase_open for an offer, as src/api/offer.c asks for it."""
+    trial = offer["is_trial"] == "t"
+    charged, base, amount = quote(offer, with_code)
     args.setdefault("invoice_id", str(uuid.uuid4()))
-    return call(db, "purchase_open", product=product["slug"], **args)
+    row = call(db, "purchase_open", **{
+        "product_id": offer["product_id"], "policy_id": offer["policy_id"],
+        "provider_id": offer["provider_id"], "is_trial": trial,
+        "code_id": offer["code_id"] if with_code and not trial else None,
+        "listed_currency": offer["price_currency"],
+        "listed_value": offer["listed_value"], "charged_value": charged,
+        "base_price_sats": base, "discount_sats": base - amount,
+        "amount_sats": amount, "rate_e4": offer["rate_e4"],
+        "rate_source": offer["rate_source"] if offer["rate_e4"] else None,
+        **args})
+    return {**offer, **row, "path": row["fault"] is None and (
+        "paid" if amount else "free") or None, "amount_sats": str(amount),
+        "base_price_sats": str(base),
+        "discount_applied_sats": str(base - amount)}
+
+
+def offer(db, product, /, **args):
+    return call(db, "purchase_offer", product=product["slug"], **args)
+
+
+def purchase(db, product, /, **args):
+    """What became of a purchase: a refusal, or the invoice's row."""
+    asked = {k: args.pop(k) for k in ("policy_slug", "code", "rail")
+             if k in args}
+    given = {"provider_id": args.pop("provider_id") if "provider_id" in args
+             else provider(db)}
+    o = {**offer(db, product, **asked), **given}
+    for part in ("product_refusal", "policy_refusal"):
+        if o[part]:
+            return refused(*o[part].split(" ", 1))
+    trial, code = o["is_trial"] == "t", o["code_refusal"]
+    if not trial and o["price_currency"] != "SAT" and not o["rate_e4"]:
+        return refused("upstream_error", "no exchange rate")
+    if not trial and code:
+        return refused("bad_request", code.split(" ", 1)[1])
+    if quote(o)[2] and not o["provider_id"]:
+        return refused("bad_request", "no payment provider")
+    row = opened(db, o, **args)
+    if row["code_gone"] == "t" and o["code_featured"] == "t":
+        row = opened(db, o, with_code=False, **args)
+    return row
 
 
 def buy(db, product, /, **args):

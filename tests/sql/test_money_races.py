@@ -87,7 +87,7 @@ def test_settled_wins_over_expired(db, crowd):
         settle(s, iid, status[n % 4]) for iid in invoices])
     no_trouble(answers)
     for iid in invoices:
-        assert call(db, "invoice_poll", id=iid)["body"]["status"] == "settled"
+        assert call(db, "purchase_poll", id=iid)["body"]["status"] == "settled"
     assert len(outbox(db, p["id"], "license.issued")) == len(invoices)
 
 
@@ -111,7 +111,7 @@ def test_attach_against_abandon_and_settle(db, crowd):
                 lambda s: call(s, "invoice_abandon", id=iid),
                 lambda s: settle(s, iid), lambda s: settle(s, iid))
         no_trouble(at_once(crowd, lambda s, n: work[n % 4](s)))
-        row = call(db, "invoice_poll", id=iid)["body"]
+        row = call(db, "purchase_poll", id=iid)["body"]
         # The provider's word comes back with the reconciler if it came early.
         if row["status"] != "settled":
             assert settle(db, iid)["outcome"] == "settled"
