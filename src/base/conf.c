@@ -193,6 +193,14 @@ check_btcpay(struct buf *errors)
 	    errors);
 }
 
+static void
+check_rates(const char *url, const char *name, struct buf *errors)
+{
+	if (!conf_is(url, "off") && !text_is_url(url))
+		buf_printf(errors, "%s: neither an http or https URL nor "
+		    "`off'\n", name);
+}
+
 bool
 conf_check(struct buf *errors)
 {
@@ -218,6 +226,11 @@ conf_check(struct buf *errors)
 	if (conf_is(conf.payments, "btcpay"))
 		require(conf.btcpay_url, "LICET_BTCPAY_URL", errors);
 	check_btcpay(errors);
+	check_rates(conf.rates_kraken_url, "LICET_RATES_KRAKEN_URL", errors);
+	check_rates(conf.rates_coinbase_url, "LICET_RATES_COINBASE_URL",
+	    errors);
+	check_rates(conf.rates_coingecko_url, "LICET_RATES_COINGECKO_URL",
+	    errors);
 	return (errors->len == 0 && !errors->failed);
 }
 
