@@ -136,10 +136,17 @@ FROM verdict v
 LEFT JOIN made l ON true;
 
 -- name: license_get :one
--- One license with all that hangs on it.  Leans on the primary key,
+-- One license with all that hangs on it.  Its history is also that of its
+-- subscription, changes of tier and invoices.  Leans on the primary key,
+-- subscriptions_license_id_key, tier_changes_license, invoices_license_paid,
 -- machines_seat, events_target and validation_log_license.
 SELECT json_build_object('license', {{license_json}},
     'product_slug', p.slug, 'policy_slug', y.slug,
+    'subscription', CASE WHEN b.id IS NOT NULL THEN {{subscription_json}} END,
+    'tier_changes', COALESCE((
+        SELECT json_agg({{tier_change_json}} ORDER BY c.created_at DESC, c.id)
+        FROM tier_changes c
+        WHERE c.license_id = l.id), '[]'),
     'machines', COALESCE((
         SELECT json_agg(json_build_object('id', m.id,
             'license_id', m.license_id, 'hostname', m.hostname,
@@ -164,7 +171,14 @@ SELECT json_build_object('license', {{license_json}},
                 n.target_kind, n.target_id, n.request_ip, n.user_agent,
                 n.details, n.occurred_at
             FROM events n
-            WHERE n.target_id = l.id::text
+            WHERE n.target_id = ANY (ARRAY(
+                SELECT l.id::text
+                UNION ALL SELECT l.invoice_id::text
+                UNION ALL SELECT b.id::text
+                UNION ALL SELECT c.id::text FROM tier_changes c
+                    WHERE c.license_id = l.id
+                UNION ALL SELECT i.id::text FROM invoices i
+                    WHERE i.license_id = l.id))
             ORDER BY n.occurred_at DESC
             LIMIT 200) e), '[]'),
     'validations', COALESCE((
@@ -182,6 +196,7 @@ SELECT json_build_object('license', {{license_json}},
 FROM licenses l
 JOIN products p ON p.id = l.product_id
 LEFT JOIN policies y ON y.id = l.policy_id
+LEFT JOIN subscriptions b ON b.license_id = l.id
 WHERE l.id = @id::uuid;
 
 -- name: license_list :one

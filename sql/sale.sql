@@ -50,6 +50,21 @@ AND (i.created_at, i.id) < ({{cursor_time}}, {{cursor_id}})
 ORDER BY i.created_at DESC, i.id DESC
 LIMIT {{page_size}} + 1
 
+-- fragment: tier_change_json
+-- A move of a license to another tier (alias c) as administrators see it.
+json_build_object('id', c.id, 'license_id', c.license_id,
+    'from_policy_id', c.from_policy_id, 'from_policy_slug',
+    (SELECT f.slug FROM policies f WHERE f.id = c.from_policy_id),
+    'to_policy_id', c.to_policy_id, 'to_policy_slug',
+    (SELECT t.slug FROM policies t WHERE t.id = c.to_policy_id),
+    'direction', c.direction, 'listed_currency', c.listed_currency,
+    'proration_charge_value', c.proration_charge_value,
+    'next_listed_value', c.next_listed_value, 'invoice_id', c.invoice_id,
+    'effective_at', rfc3339(c.effective_at), 'actor', c.actor,
+    'reason', c.reason, 'applied_at', rfc3339(c.applied_at),
+    'cancelled_at', rfc3339(c.cancelled_at),
+    'created_at', rfc3339(c.created_at))
+
 -- name: sale_list :one
 -- Invoices that match all that is given, newest first, page by page.  The most
 -- telling of the given marks chooses the branch, and with it the index: a
@@ -74,7 +89,8 @@ WITH branch AS MATERIALIZED (
 	UNION ALL
 	(SELECT {{sale_columns}}
 	FROM invoices i
-	WHERE i.license_id = @license_id AND {{sale_wanted}}
+	WHERE (SELECT b.by FROM branch b) = 'license'
+	AND i.license_id = @license_id AND {{sale_wanted}}
 	{{sale_page}})
 	UNION ALL
 	(SELECT {{sale_columns}}
@@ -155,15 +171,7 @@ WITH found AS MATERIALIZED (
 	JOIN subscriptions s ON s.id = n.subscription_id
 	WHERE n.invoice_id = @id
 ), change AS MATERIALIZED (
-	SELECT c.id, json_build_object('id', c.id, 'license_id', c.license_id,
-	    'from_policy_id', c.from_policy_id, 'to_policy_id', c.to_policy_id,
-	    'direction', c.direction, 'listed_currency', c.listed_currency,
-	    'proration_charge_value', c.proration_charge_value,
-	    'next_listed_value', c.next_listed_value,
-	    'effective_at', rfc3339(c.effective_at), 'actor', c.actor,
-	    'reason', c.reason, 'applied_at', rfc3339(c.applied_at),
-	    'cancelled_at', rfc3339(c.cancelled_at),
-	    'created_at', rfc3339(c.created_at)) AS doc
+	SELECT c.id, {{tier_change_json}} AS doc
 	FROM tier_changes c
 	WHERE c.invoice_id = @id
 ), used AS MATERIALIZED (

@@ -3,9 +3,11 @@ import uuid
 
 import pytest
 
+import sold
 from endpoint import body, call, count, events, fault, outbox, policy, \
     product, slug
 from shop import ask, validate
+from test_codes import code
 
 DAY = 86400
 
@@ -126,7 +128,9 @@ def test_get_tells_all(db):
     body(db, "license_suspend", id=lid, reason="why")
     told = body(db, "license_get", id=lid)
     assert set(told) == {"license", "product_slug", "policy_slug", "machines",
-                         "history", "validations"}
+                         "history", "validations", "subscription",
+                         "tier_changes"}
+    assert (told["subscription"], told["tier_changes"]) == (None, [])
     assert (told["product_slug"], told["policy_slug"]) == (p["slug"], y["slug"])
     assert set(told["license"]) == {
         "id", "product_id", "invoice_id", "policy_id", "status", "fingerprint",
@@ -143,6 +147,29 @@ def test_get_tells_all(db):
     assert {v["result"] for v in told["validations"]} == \
         {"ok", "fingerprint_mismatch"}
     assert call(db, "license_get", id=str(uuid.uuid4())) is None
+
+
+def test_get_tells_of_subscription_and_tier_changes(db):
+    """D22: the history is that of all that hangs on the license."""
+    p, c = product(db), code(db)
+    y, z = policy(db, p), policy(db, p)
+    lid = sold.everything(db, p, y, z, c["id"])
+    ids = dict(db.sql(f"""
+SELECT 'subscription', id FROM subscriptions WHERE license_id = '{lid}'
+UNION ALL SELECT 'change', id FROM tier_changes WHERE license_id = '{lid}'
+UNION ALL SELECT kind, id FROM invoices WHERE license_id = '{lid}'
+UNION ALL SELECT 'purchase', invoice_id FROM licenses WHERE id = '{lid}'"""))
+    for what, target in ids.items():
+        db.sql("INSERT INTO events (actor_kind, action, target_id) VALUES "
+               f"('system', 'test.{what}', '{target}')")
+    told = body(db, "license_get", id=lid)
+    assert told["subscription"]["id"] == ids["subscription"]
+    change, = told["tier_changes"]
+    assert (change["from_policy_slug"], change["to_policy_slug"]) == \
+        (y["slug"], z["slug"])
+    assert change["invoice_id"] == ids["tier_change"]
+    assert {e["action"] for e in told["history"]} == \
+        {"test." + what for what in ids}
 
 
 def test_fingerprint_only_on_single_seats(db):
@@ -248,7 +275,9 @@ def test_product_delete(db):
         "ok": True, "deleted": p["slug"], "force": True,
         "cascaded_policies": 1, "cascaded_codes": 0, "cascaded_licenses": 1,
         "cascaded_invoices": 0, "cascaded_machines": 1,
-        "cascaded_redemptions": 0}
+        **{"cascaded_" + what: 0 for what in (
+            "redemptions", "subscriptions", "tier_changes", "tips",
+            "refunds")}}
     assert events(db, p["id"], "product.delete")
     assert call(db, "license_get", id=lid) is None
     p = product(db)
