@@ -1,6 +1,7 @@
 """Who may do what at the fake BTCPay Server: keys, stores, consent; and the
 webhooks that a program registers."""
 import json
+import types
 from urllib.parse import parse_qs, urlencode
 
 import pytest
@@ -263,3 +264,12 @@ def test_no_redelivery_when_it_was_not_asked_for(fake, receiver):
     fake.settle(made["id"])
     assert fake.move(hours=1) == []
     assert len(receiver.seen) == 1
+
+
+def test_unknown_store_is_forbidden_as_at_the_original(fake):
+    """By default it is the 404 that our doctor is tested with."""
+    stranger = types.SimpleNamespace(id="elsewhere")
+    assert api(fake, "GET", "/invoices", store=stranger).status_code == 404
+    fake.unknown_store = 403
+    r = api(fake, "GET", "/invoices", store=stranger)
+    assert (r.status_code, r.json()["code"]) == (403, "missing-permission")
