@@ -54,7 +54,8 @@ settle_apply(struct flow *f)
 		    LI("status", answer.reply->status));
 		return (FLOW_NEXT);
 	}
-	if (s->seen.status == PAY_PENDING && s->seen.paid_sats <= 0)
+	if (s->seen.status == PAY_PENDING && s->seen.paid_sats <= 0 &&
+	    s->seen.exception == PAY_AS_ASKED)
 		return (FLOW_NEXT);
 	return (FLOW_LOCKED_QUERY(f, invoice_settle_lock,
 	    (.provider_id = s->account.id,

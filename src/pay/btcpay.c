@@ -1,11 +1,11 @@
 /*
  * BTCPay Server through its Greenfield API v1 (docs.btcpayserver.org, checked
- * against 2.4): `Authorization: token KEY', decimals as strings, 200 for a
- * created invoice.  An event is a hint; the status comes from GET.
+ * against 2.4; 1.x answers the same way, with less): `Authorization: token
+ * KEY', decimals as strings, 200 for a created invoice.  An event is a hint;
+ * the status comes from GET.  Money that we send is in pay/btcpay_out.c.
  */
-#include "pay/provider.h"
+#include "pay/btcpay.h"
 
-#include "base/json.h"
 #include "crypto/hmac.h"
 #include "domain/money.h"
 
@@ -13,49 +13,91 @@
 #include <string.h>
 
 #define TIMEOUT_MS	8000	/* inside a request's own deadline */
-#define ID_MAX		200	/* bytes of an invoice's id */
+#define ID_MAX		200	/* bytes of an id */
 
-static void
-ask(struct arena *a, const struct pay_account *account, const char *method,
-    const char *path, struct pay_ask *out)
+void
+btcpay_ask(struct arena *a, const struct pay_account *account,
+    const char *method, const char *path, struct pay_ask *out)
 {
 	out->http.method = method;
-	out->http.url = arena_printf(a, "%s/api/v1/stores/%s/invoices%s",
+	out->http.url = arena_printf(a, "%s/api/v1/stores/%s/%s",
 	    account->base_url, account->store_id, path);
 	out->http.authorization = arena_printf(a, "token %s",
 	    account->api_key);
 	out->http.timeout_ms = TIMEOUT_MS;
 }
 
-static void
-ask_create(struct arena *a, const struct pay_account *account,
-    const struct pay_order *order, struct pay_ask *out)
+void
+btcpay_ask_body(struct arena *a, json_t *body, struct pay_ask *out)
 {
-	char	amount[MONEY_TEXT_SIZE], *text;
-	json_t	*body;
+	char	*text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
 
-	money_sats_to_btc(order->amount_sats, amount);
-	body = json_pack("{s:s,s:s,s:{s:s,s:s,s:s,s:s},s:{s:s,s:b}}",
-	    "amount", amount, "currency", "BTC", "metadata",
-	    "orderId", order->id, "productId", order->product_id,
-	    "itemDesc", order->product_name, "source", "licet",
-	    "checkout", "redirectURL", order->redirect_url,
-	    "redirectAutomatically", 1);
-	text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
 	json_decref(body);
-	ask(a, account, "POST", "", out);
 	out->http.content_type = "application/json";
 	out->http.body = arena_strdup(a, text == NULL ? "" : text);
 	out->http.body_len = strlen(out->http.body);
 	free(text);
 }
 
+/* NULL says nothing. */
+static void
+put(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL)
+		json_object_set_new(object, name, json_string(text));
+}
+
+static json_t *
+metadata(const struct pay_order *order)
+{
+	json_t	*m = json_object();
+
+	put(m, "orderId", order->id);
+	put(m, "productId", order->product_id);
+	put(m, "itemDesc", order->product_name);
+	put(m, "source", "licet");
+	switch (order->kind) {
+	case PAY_RENEWAL:
+		put(m, "subscriptionId", order->subscription_id);
+		put(m, "cycleStartAt", order->cycle_start_at);
+		break;
+	case PAY_TIER_CHANGE:
+		put(m, "intent", order->intent);
+		put(m, "licenseId", order->license_id);
+		put(m, "fromPolicyId", order->from_policy_id);
+		put(m, "toPolicyId", order->to_policy_id);
+		break;
+	case PAY_PURCHASE:
+		break;
+	}
+	return (m);
+}
+
+static void
+ask_create(struct arena *a, const struct pay_account *account,
+    const struct pay_order *order, struct pay_ask *out)
+{
+	char	 amount[MONEY_TEXT_SIZE];
+	json_t	*checkout = json_object();
+
+	money_sats_to_btc(order->amount_sats, amount);
+	put(checkout, "redirectURL", order->redirect_url);
+	json_object_set_new(checkout, "redirectAutomatically", json_true());
+	if (order->expiration_minutes != 0)
+		json_object_set_new(checkout, "expirationMinutes",
+		    json_integer(order->expiration_minutes));
+	btcpay_ask(a, account, "POST", "invoices", out);
+	btcpay_ask_body(a, json_pack("{s:s,s:s,s:o,s:o}", "amount", amount,
+	    "currency", "BTC", "metadata", metadata(order), "checkout",
+	    checkout), out);
+}
+
 /*
  * Ids come back to us from webhooks and go into paths of URLs: nothing that
  * could mean something there, `..' least of all.
  */
-static bool
-is_id(const char *s)
+bool
+btcpay_is_id(const char *s)
 {
 	size_t	n = s == NULL ? 0 : strlen(s);
 
@@ -64,8 +106,8 @@ is_id(const char *s)
 }
 
 /* Whatever the id is, no byte of it leaves its place in the URL. */
-static char *
-escape(struct arena *a, const char *s)
+const char *
+btcpay_escape(struct arena *a, const char *s)
 {
 	static const char	hex[] = "0123456789ABCDEF";
 	char			*out = arena_alloc(a, strlen(s) * 3 + 1), *p = out;
@@ -87,16 +129,27 @@ static void
 ask_status(struct arena *a, const struct pay_account *account,
     const char *invoice_id, struct pay_ask *out)
 {
-	ask(a, account, "GET", arena_printf(a, "/%s", escape(a, invoice_id)),
-	    out);
+	btcpay_ask(a, account, "GET", arena_printf(a, "invoices/%s",
+	    btcpay_escape(a, invoice_id)), out);
 }
 
 static void
 ask_find(struct arena *a, const struct pay_account *account,
     const char *order_id, struct pay_ask *out)
 {
-	ask(a, account, "GET", arena_printf(a, "?orderId=%s",
-	    escape(a, order_id)), out);
+	btcpay_ask(a, account, "GET", arena_printf(a,
+	    "invoices?includeArchived=true&orderId=%s",
+	    btcpay_escape(a, order_id)), out);
+}
+
+/* Only what is unpaid can be marked so; the address may still be paid. */
+static void
+ask_void(struct arena *a, const struct pay_account *account,
+    const char *invoice_id, struct pay_ask *out)
+{
+	btcpay_ask(a, account, "POST", arena_printf(a, "invoices/%s/status",
+	    btcpay_escape(a, invoice_id)), out);
+	btcpay_ask_body(a, json_pack("{s:s}", "status", "Invalid"), out);
 }
 
 /*
@@ -154,9 +207,8 @@ read_amount(const json_t *invoice, const char *member)
 	return (-1);
 }
 
-/* The buyer may reach BTCPay Server under another name than we do. */
-static const char *
-checkout_url(struct arena *a, const struct pay_account *account,
+const char *
+btcpay_public_link(struct arena *a, const struct pay_account *account,
     const char *link)
 {
 	const char	*host, *path;
@@ -169,11 +221,10 @@ checkout_url(struct arena *a, const struct pay_account *account,
 	    path == NULL ? "" : path));
 }
 
-/* Its words for the audit trail, as far as they look like words. */
-static const char *
-word(const char *s)
+const char *
+btcpay_word(const char *s)
 {
-	return (*s == '\0' || is_id(s) ? s : "?");
+	return (*s == '\0' || btcpay_is_id(s) ? s : "?");
 }
 
 static bool
@@ -186,42 +237,74 @@ read_invoice(struct arena *a, const struct pay_account *account,
 	const char	*link = json_text(j, "checkoutLink");
 	const char	*order = json_text2(j, "metadata", "orderId");
 
-	if (!is_id(id) || status == NULL)
+	if (!btcpay_is_id(id) || status == NULL)
 		return (false);
 	if (additional == NULL)
 		additional = "None";
 	out->id = arena_strdup(a, id);
-	out->order_id = is_id(order) ? arena_strdup(a, order) : NULL;
-	out->checkout_url = checkout_url(a, account, link == NULL ? "" : link);
+	out->order_id = btcpay_is_id(order) ? arena_strdup(a, order) : NULL;
+	out->checkout_url = btcpay_public_link(a, account, link == NULL ? "" :
+	    link);
 	out->status = read_status(status, additional);
 	out->exception = read_exception(additional);
 	out->amount_sats = read_amount(j, "amount");
 	out->paid_sats = read_amount(j, "paidAmount");
-	out->detail = arena_printf(a, "%s/%s", word(status), word(additional));
+	out->detail = arena_printf(a, "%s/%s", btcpay_word(status),
+	    btcpay_word(additional));
 	return (true);
 }
 
-static enum pay_result
-read_answer(struct arena *a, const struct pay_account *account,
-    const struct pay_answer *answer, struct pay_invoice *out)
+enum pay_result
+btcpay_read(const struct pay_answer *answer, json_t **out)
 {
 	const struct net_reply	*r = answer->reply;
-	enum pay_result		 result;
-	const json_t		*one;
-	json_t			*j;
 	char			 why[96];
 
+	*out = NULL;
 	if (r->error != NULL)
 		return (PAY_FAILED);
 	if (r->status >= 400 && r->status < 500 && r->status != 408 &&
 	    r->status != 429)
 		return (PAY_NONE);
 	if (r->status != 200 ||
-	    (j = json_read(r->body, r->len, why, sizeof(why))) == NULL)
+	    (*out = json_read(r->body, r->len, why, sizeof(why))) == NULL)
 		return (PAY_FAILED);
-	/* A look-up by order id answers with a list, newest first. */
-	one = json_is_array(j) ? json_array_get(j, 0) : j;
-	if (one == NULL)
+	return (PAY_OK);
+}
+
+/*
+ * A look-up by order id answers with a list, newest first.  There is one, as we
+ * ask for one; were there more, the paid one is what matters.
+ */
+static const json_t *
+choose(const json_t *j)
+{
+	const json_t	*one;
+	const char	*status;
+	size_t		 i;
+
+	if (!json_is_array(j))
+		return (j);
+	json_array_foreach(j, i, one) {
+		status = json_text(one, "status");
+		if (status != NULL && (!strcmp(status, "Settled") ||
+		    !strcmp(status, "Processing")))
+			return (one);
+	}
+	return (json_array_get(j, 0));
+}
+
+static enum pay_result
+read_answer(struct arena *a, const struct pay_account *account,
+    const struct pay_answer *answer, struct pay_invoice *out)
+{
+	enum pay_result	 result;
+	const json_t	*one;
+	json_t		*j;
+
+	if ((result = btcpay_read(answer, &j)) != PAY_OK)
+		return (result);
+	if ((one = choose(j)) == NULL)
 		result = PAY_NONE;
 	else
 		result = read_invoice(a, account, one, out) ? PAY_OK :
@@ -230,16 +313,18 @@ read_answer(struct arena *a, const struct pay_account *account,
 	return (result);
 }
 
+const char *const	btcpay_events[] = { "InvoiceSettled",
+    "InvoicePaymentSettled", "InvoiceExpired", "InvoiceInvalid",
+    "InvoiceProcessing", "InvoiceExpiredPaidPartial",
+    "InvoicePaidAfterExpiration", NULL };
+
 static bool
 concerns_us(const char *type)
 {
-	static const char *const	types[] = { "InvoiceSettled",
-	    "InvoicePaymentSettled", "InvoiceExpired", "InvoiceInvalid",
-	    "InvoicePaidAfterExpiration" };
-	size_t				i;
+	size_t	i;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (!strcmp(types[i], type))
+	for (i = 0; btcpay_events[i] != NULL; i++) {
+		if (!strcmp(btcpay_events[i], type))
 			return (true);
 	}
 	return (false);
@@ -262,9 +347,9 @@ read_hook(struct arena *a, const struct pay_account *account,
 	type = json_text(j, "type");
 	id = json_text(j, "invoiceId");
 	order = json_text2(j, "metadata", "orderId");
-	if (type != NULL && concerns_us(type) && is_id(id)) {
+	if (type != NULL && concerns_us(type) && btcpay_is_id(id)) {
 		out->invoice_id = arena_strdup(a, id);
-		out->order_id = is_id(order) ? arena_strdup(a, order) : NULL;
+		out->order_id = btcpay_is_id(order) ? arena_strdup(a, order) : NULL;
 	}
 	json_decref(j);
 	return (true);
@@ -278,4 +363,12 @@ const struct provider	pay_btcpay = {
 	.ask_find = ask_find,
 	.read = read_answer,
 	.read_hook = read_hook,
+	.ask_void = ask_void,
+	.ask_refund = btcpay_ask_refund,
+	.ask_find_refund = btcpay_ask_find_refund,
+	.read_refund = btcpay_read_refund,
+	.ask_pay = btcpay_ask_pay,
+	.ask_payment = btcpay_ask_payment,
+	.read_pay = btcpay_read_pay,
+	.read_payment = btcpay_read_payment,
 };

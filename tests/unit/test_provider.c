@@ -56,6 +56,19 @@ rails(void **state)
 	assert_false(pay_is_rail(NULL));
 }
 
+/* sql/provider.sql has the same lists, the same way round. */
+static void
+rails_in_sql(void **state)
+{
+	const char	*rest = strstr(sql_provider_of_sale.text, "ELSE ARRAY");
+
+	assert_non_null(rest);
+	assert_memory_equal(rest, "ELSE ARRAY['lightning', 'onchain'] END",
+	    strlen("ELSE ARRAY['lightning', 'onchain'] END"));
+	assert_string_equal(pay_btcpay.rails, "lightning onchain");
+	assert_string_equal(pay_sandbox.rails, "lightning onchain");
+}
+
 static void
 names_of_statuses(void **state)
 {
@@ -152,6 +165,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(kinds),
 		TEST(rails),
+		TEST(rails_in_sql),
 		TEST(names_of_statuses),
 		TEST(other_names),
 		TEST(what_the_sandbox_asks),
