@@ -3,7 +3,8 @@
  * invoice that is read is refused once one character of it is another.
  *
  * The first byte says what the rest is: T a whole text; anything else a prefix,
- * a NUL and groups, which get the checksum and half of the time a signature.
+ * a byte 0xff and groups, which get the checksum and half of the time a
+ * signature.
  */
 #include "pay/bolt11.h"
 
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define REQUIRE(what)	do { if (!(what)) abort(); } while (0)
+#define END		0xff	/* of the prefix */
 #define ALL_MSAT	INT64_C(2100000000000000000)
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -85,20 +87,22 @@ read_text(char *text, size_t len)
 static void
 read_made(const uint8_t *data, size_t size)
 {
-	const uint8_t	*nul = memchr(data, '\0', size);
-	size_t		 n = nul == NULL ? 0 : size - (size_t)(nul + 1 - data);
+	const uint8_t	*end = memchr(data, END, size);
+	size_t		 n = end == NULL ? 0 : size - (size_t)(end + 1 - data);
+	size_t		 len;
 	uint8_t		*groups;
 	char		*text;
 
-	if (nul == NULL)
+	if (end == NULL)
 		return;
 	groups = calloc(1, n + 104);
-	memcpy(groups, nul + 1, n);
+	memcpy(groups, end + 1, n);
 	if (size % 2 == 0)
 		n += 104;
-	text = malloc(size + n + 200);
-	invoice_make(text, (const char *)data, groups, n);
-	read_text(text, strlen(text));
+	len = (size_t)(end - data);
+	text = malloc(len + n + 8);
+	invoice_make(text, (const char *)data, len, groups, n);
+	read_text(text, len + n + 7);
 	free(text);
 	free(groups);
 }

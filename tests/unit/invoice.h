@@ -26,12 +26,13 @@ invoice_sum(uint32_t sum, unsigned int value)
 
 /*
  * Writes prefix, 1, `n' groups of 5 bits and the checksum to `out', which holds
- * strlen(prefix) + n + 8.
+ * len + n + 8.
  */
 static inline char *
-invoice_make(char *out, const char *prefix, const uint8_t *groups, size_t n)
+invoice_make(char *out, const char *prefix, size_t len, const uint8_t *groups,
+    size_t n)
 {
-	size_t		i, len = strlen(prefix);
+	size_t		i;
 	uint32_t	sum = 1;
 	char		*p = out;
 
@@ -102,7 +103,8 @@ static inline char *
 invoice_end(struct invoice *in, const char *prefix, char *out)
 {
 	memset(in->groups + in->n, 1, 104);
-	return (invoice_make(out, prefix, in->groups, in->n + 104));
+	return (invoice_make(out, prefix, strlen(prefix), in->groups,
+	    in->n + 104));
 }
 
 #endif

@@ -140,6 +140,9 @@ damaged(void **state)
 		assert_false(bolt11_read(other, n, &b));
 	}
 	assert_false(bolt11_read(text, n + 1, &b));
+	/* A prefix does not end where a text of C would. */
+	invoice_make(other, "lnbc\0x", 6, in.groups, in.n + 104);
+	assert_false(bolt11_read(other, n + 2, &b));
 	snprintf(other, sizeof(other), " %s", text);
 	assert_false(accepted(other, &b));
 	snprintf(other, sizeof(other), "lightning:%s", text);

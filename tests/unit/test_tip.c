@@ -38,6 +38,8 @@ tips(void **state)
 		{ 50000, 0, 0, false },
 		{ 0, 10000, 0, false },
 		{ -5, 100, 0, false },
+		{ -50000, 100, 0, false },
+		{ INT64_MIN, 10000, 0, false },
 		{ 50000, -1, 0, false },
 		{ 9999, 1, 0, false },
 		{ 10000, 1, 1, true },
