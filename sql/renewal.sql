@@ -1,7 +1,7 @@
 -- name: renewal_claim :many
 -- Subscriptions to bill, longest overdue first.  Who dies with them does no
--- harm: after five minutes they are due again, for any worker.  One whose
--- license was revoked is left out; renewal_stop ends it.  Leans on
+-- harm: after five minutes they are due again, for any worker.  What should have
+-- lapsed is left to subscription_lapse, unless nobody ever billed it.  Leans on
 -- subscriptions_due.
 WITH due AS MATERIALIZED (
 	SELECT b.id
@@ -14,7 +14,8 @@ WITH due AS MATERIALIZED (
 	FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE subscriptions AS b
-SET next_attempt_at = licet_now() + interval '5 minutes'
+SET next_attempt_at = GREATEST(b.next_renewal_at,
+    licet_now() + interval '5 minutes')
 FROM due d
 WHERE b.id = d.id
 RETURNING b.id, b.license_id;
@@ -149,6 +150,7 @@ WITH failed AS (
 	AND b.status IN ('active', 'past_due')
 	AND b.next_renewal_at <= licet_now()
 	AND b.consecutive_failures = @failures::int
+	AND b.paid_cycle + 1 = @cycle_number::int
 	RETURNING b.id, b.license_id, b.consecutive_failures, b.next_attempt_at
 ), event AS (
 	INSERT INTO events (actor_kind, action, target_kind, target_id, details)

@@ -1,6 +1,12 @@
-/* Once an hour, by one worker of all: partitions ahead, full buckets away. */
+/*
+ * Once an hour, by one worker of all: partitions ahead, full buckets away.
+ * Every five minutes: uses of codes that nobody will pay for go back, and what
+ * was paid for and lacks its effect gets it.
+ */
 #include "jobs/jobs.h"
 
+#include "base/log.h"
+#include "flow/bind.h"
 #include "flow/flow.h"
 
 #include "sql.h"
@@ -17,25 +23,67 @@ housekeeping_limits(struct flow *f)
 	return (FLOW_QUERY(f, limit_prune, .none = NULL));
 }
 
-static const struct flow_step	steps[] = {
+static const struct flow_step	hourly[] = {
 	FLOW_STEP(housekeeping_partitions),	/* sql  partitions_make */
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
 	{ NULL, NULL }
 };
 
+static enum flow_next
+sweep_codes(struct flow *f)
+{
+	return (FLOW_QUERY(f, code_reap, .none = NULL));
+}
+
+static enum flow_next
+sweep_unfulfilled(struct flow *f)
+{
+	return (FLOW_QUERY(f, sweep_unfulfilled,
+	    .signing_key_id = bind_signing_key(f)));
+}
+
+/* Nothing of ours leaves such a purchase, so the operator hears of it. */
+static enum flow_next
+sweep_unsubscribed(struct flow *f)
+{
+	unsigned int	n = db_rows_count(flow_rows(f));
+
+	if (n > 0)
+		LOG(LOG_WARNING, "sweep.fulfilled", LI("purchases", n));
+	return (FLOW_QUERY(f, sweep_unsubscribed, .none = NULL));
+}
+
+static const struct flow_step	sweep[] = {
+	FLOW_STEP(sweep_codes),			/* sql  code_reap */
+	FLOW_STEP(sweep_unfulfilled),		/* sql  sweep_unfulfilled */
+	FLOW_STEP(sweep_unsubscribed),		/* sql  sweep_unsubscribed */
+	{ NULL, NULL }
+};
+
 static void
-claimed(void *arg, struct db_reply *reply)
+hour_claimed(void *arg, struct db_reply *reply)
 {
 	(void)arg;
 	if (db_rows_count(reply->rows) == 1)
-		flow_start_job("housekeeping", steps, 0, NULL, NULL, NULL);
+		flow_start_job("housekeeping", hourly, 0, NULL, NULL, NULL);
+	db_rows_free(reply->rows);
+}
+
+static void
+sweep_claimed(void *arg, struct db_reply *reply)
+{
+	(void)arg;
+	if (db_rows_count(reply->rows) == 1)
+		flow_start_job("sweep", sweep, 0, NULL, NULL, NULL);
 	db_rows_free(reply->rows);
 }
 
 void
 housekeeping_tick(struct db_pool *pool)
 {
-	struct db_query	q = { .stmt = &sql_housekeeping_claim };
+	struct db_query	hour = { .stmt = &sql_housekeeping_claim };
+	struct db_query	minutes = { .stmt = &sql_sweep_claim };
 
-	(void)db_exec(pool, &q, claimed, NULL);
+	(void)db_exec(pool, &hour, hour_claimed, NULL);
+	(void)db_exec(pool, &minutes, sweep_claimed, NULL);
 }

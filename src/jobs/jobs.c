@@ -9,25 +9,59 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUSEKEEPING_MS	60000
+#define RECONCILE_MAX_MS	5000
+#define RENEWALS_FIRST_MS	30000
+#define HOUSEKEEPING_MS		60000
 
 /* What runs by the clock; its name is what wakes it before its time. */
 struct job {
 	const char		*name;
 	void			(*tick)(struct db_pool *);
-	uint64_t		 every_ms;	/* 0: as invoices come due */
+	uint64_t		(*every_ms)(void);
+	uint64_t		 first_ms;	/* at most; 0: at once */
 	struct kore_timer	*timer;
 };
 
+static uint64_t	reconcile_every(void);
+static uint64_t	renewals_every(void);
+static uint64_t	housekeeping_every(void);
+
 static struct job	jobs[] = {
-	{ .name = "reconcile", .tick = reconcile_tick },
+	{ .name = "reconcile", .tick = reconcile_tick,
+	    .every_ms = reconcile_every },
+	{ .name = "renewals", .tick = renewals_tick,
+	    .every_ms = renewals_every, .first_ms = RENEWALS_FIRST_MS },
 	{ .name = "housekeeping", .tick = housekeeping_tick,
-	    .every_ms = HOUSEKEEPING_MS },
+	    .every_ms = housekeeping_every },
 };
 
 #define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
 
 static struct db_pool	*pool;
+
+/*
+ * Invoices are looked for more often than each is looked at: when one is due
+ * is in its row.
+ */
+static uint64_t
+reconcile_every(void)
+{
+	uint64_t	every = (uint64_t)conf.reconcile_seconds * 1000 / 4;
+
+	return (every > RECONCILE_MAX_MS ? RECONCILE_MAX_MS : every);
+}
+
+static uint64_t
+renewals_every(void)
+{
+	return ((uint64_t)conf.renewal_seconds * 1000);
+}
+
+static uint64_t
+housekeeping_every(void)
+{
+	return (HOUSEKEEPING_MS);
+}
 
 static void
 run(void *arg, u_int64_t now)
@@ -39,9 +73,20 @@ run(void *arg, u_int64_t now)
 		j->tick(pool);
 }
 
+/* Kore frees a timer that was to run once. */
+static void
+run_first(void *arg, u_int64_t now)
+{
+	struct job	*j = arg;
+
+	j->timer = kore_timer_add(run, j->every_ms(), j, 0);
+	run(j, now);
+}
+
 /*
  * A job's name wakes that one; anything else wakes all: that the clock was
  * moved, or NULL, just (re)connected, so look for what was said meanwhile.
+ * Those that wait at the start aren't hurried by a connection.
  */
 static void
 notified(const char *payload)
@@ -53,25 +98,25 @@ notified(const char *payload)
 			only = j;
 	}
 	for (j = jobs; j < jobs + JOB_COUNT; j++) {
-		if (only == NULL || only == j)
+		if (payload == NULL ? j->first_ms == 0 :
+		    only == NULL || only == j)
 			run(j, 0);
 	}
 }
 
-/*
- * Invoices are looked for more often than each is looked at: when one is due
- * is in its row.
- */
 void
 jobs_open(struct db_pool *p)
 {
-	uint64_t	 every = (uint64_t)conf.reconcile_seconds * 1000 / 4;
 	struct job	*j;
 
 	pool = p;
-	for (j = jobs; j < jobs + JOB_COUNT; j++)
-		j->timer = kore_timer_add(run, j->every_ms != 0 ? j->every_ms :
-		    every > 5000 ? 5000 : every, j, 0);
+	for (j = jobs; j < jobs + JOB_COUNT; j++) {
+		if (j->first_ms > 0 && j->first_ms < j->every_ms())
+			j->timer = kore_timer_add(run_first, j->first_ms, j,
+			    KORE_TIMER_ONESHOT);
+		else
+			j->timer = kore_timer_add(run, j->every_ms(), j, 0);
+	}
 	db_listen("licet_jobs", notified);
 }
 

@@ -14,6 +14,7 @@ void	jobs_close(void);
 
 /* Each job's own part. */
 void	reconcile_tick(struct db_pool *);
+void	renewals_tick(struct db_pool *);
 void	housekeeping_tick(struct db_pool *);
 
 #endif
