@@ -66,6 +66,15 @@ WHERE v.merchant_profile_id = merchant_profile_default_1()
 AND v.disconnected_at IS NULL
 ORDER BY v.connected_at, v.id;
 
+-- name: provider_by_hand_list :many
+-- What is connected though no settings named it, for the doctor.
+SELECT m.name AS profile_name, {{provider_facts}}
+FROM payment_providers v
+JOIN merchant_profiles m ON m.id = v.merchant_profile_id
+WHERE v.disconnected_at IS NULL AND NOT v.from_environment
+AND v.sealed_api_key IS NOT NULL
+ORDER BY v.connected_at, v.id;
+
 -- name: provider_ensure :opt
 -- Connects the provider that the environment names to the default profile, or
 -- connects it again.  No row: that store is connected to another profile, or

@@ -36,8 +36,8 @@ cli_doctor(void)
 	check_public_url();
 	ring = check_ring();
 	doctor_database(ring);
+	doctor_provider(ring);
 	keyring_free(ring);
-	doctor_provider();
 	check_files();
 	return (failed ? 1 : 0);
 }

@@ -16,7 +16,7 @@ void	doctor_say(enum doctor_level, const char *what, const char *, ...)
 
 /* Server, schema, keys (`ring' may be NULL: it did not open), clock. */
 void	doctor_database(const struct keyring *ring);
-/* Asks the payment provider something harmless. */
-void	doctor_provider(void);
+/* Asks the payment providers something harmless; the same ring. */
+void	doctor_provider(const struct keyring *ring);
 
 #endif
