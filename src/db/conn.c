@@ -291,6 +291,22 @@ flight_land(struct db_conn *c)
 }
 
 /*
+ * A statement that was prepared stays so, even if what follows in its
+ * transaction fails: to prepare it again would be an error.  Such a result has
+ * no command's name; the lock's comes first.
+ */
+static void
+note_prepared(struct db_flight *f, PGresult *r)
+{
+	if (PQresultStatus(r) != PGRES_COMMAND_OK || *PQcmdStatus(r) != '\0')
+		return;
+	if (f->lock_prepares >= 0)
+		f->lock_prepares = -1;
+	else
+		f->prepares = -1;
+}
+
+/*
  * Of the results of one flight (a lock, a statement, its commit) the first
  * error counts, else the last result.  An error at commit comes after the
  * rows, so rows prove nothing before the Sync.
@@ -319,6 +335,7 @@ read_results(struct db_conn *c)
 		} else if (is_error(f->result)) {
 			PQclear(r);
 		} else {
+			note_prepared(f, r);
 			PQclear(f->result);
 			f->result = r;
 		}

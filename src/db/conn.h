@@ -28,7 +28,7 @@ struct db_flight {
 	void			*arg;	/* NULL done: nobody waits any more */
 	void			(*drop)(void *arg);	/* at a worker's end */
 	PGresult		*result;
-	int			 prepares;	/* statement index, or -1 */
+	int			 prepares;	/* index while unsure, or -1 */
 	int			 lock_prepares;
 	uint64_t		 sent_ms;
 	STAILQ_ENTRY(db_flight)	 list;
