@@ -236,23 +236,41 @@ move_tidy(struct flow *f)
 	return (FLOW_QUERY(f, tier_void_facts, .invoice_id = m->aside_id));
 }
 
-/* Best effort: if the older invoice is paid all the same, that is dealt with. */
+/*
+ * The older invoice is taken back at its provider, best effort: if it is paid
+ * all the same, that is dealt with.  Not without a look: what somebody has
+ * begun to pay must not be called invalid, or the money has no effect.
+ */
 enum flow_next
-move_void(struct flow *f)
+move_look(struct flow *f)
 {
-	struct move		*m = flow_state(f);
-	const char		*id;
-	struct pay_ask		 ask = { .sql = NULL };
+	struct move	*m = flow_state(f);
+	struct pay_ask	 ask = { .sql = NULL };
 
 	if (m->how == MOVE_INVOICED && m->invoice.id == NULL)
 		return (flow_fail(f, ERR_UPSTREAM,
 		    "The payment provider refuses the invoice."));
 	if (m->aside_id == NULL || db_rows_count(flow_rows(f)) == 0 ||
-	    (id = text_of(f, "provider_invoice_id")) == NULL ||
+	    (m->aside_at = text_of(f, "provider_invoice_id")) == NULL ||
 	    !account_read(f, flow_rows(f), 0, &m->aside) ||
 	    m->aside.provider->ask_void == NULL)
+		return (flow_skip_to(f, move_answer));
+	m->aside.provider->ask_status(&f->arena, &m->aside, m->aside_at, &ask);
+	return (settle_send(f, &ask));
+}
+
+enum flow_next
+move_void(struct flow *f)
+{
+	struct move		*m = flow_state(f);
+	struct pay_answer	 answer = settle_answer(f);
+	struct pay_invoice	 seen = { .id = NULL };
+	struct pay_ask		 ask = { .sql = NULL };
+
+	if (m->aside.provider->read(&f->arena, &m->aside, &answer, &seen) !=
+	    PAY_OK || seen.status != PAY_PENDING || seen.paid_sats != 0)
 		return (FLOW_NEXT);
-	m->aside.provider->ask_void(&f->arena, &m->aside, id, &ask);
+	m->aside.provider->ask_void(&f->arena, &m->aside, m->aside_at, &ask);
 	return (settle_send(f, &ask));
 }
 

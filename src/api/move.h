@@ -36,6 +36,7 @@ struct move {
 	const char		*change_id;
 	const char		*effective_at;
 	const char		*aside_id;	/* our invoice, put aside */
+	const char		*aside_at;	/* the provider's id of it */
 	const char		*body;		/* what was given */
 };
 
@@ -56,7 +57,8 @@ void		 move_put_next(json_t *body, const struct move *);
 	FLOW_STEP(move_order),		/* call  create invoice */	\
 	FLOW_STEP(move_note),		/* sql   invoice_attach */	\
 	FLOW_STEP(move_tidy),		/* sql   tier_void_facts */	\
-	FLOW_STEP(move_void),		/* call  the older invoice */	\
+	FLOW_STEP(move_look),		/* call  the older invoice */	\
+	FLOW_STEP(move_void),		/* call  the same, off it */	\
 	FLOW_STEP(move_answer)
 /* clang-format on */
 
@@ -64,6 +66,7 @@ enum flow_next	 move_open(struct flow *);
 enum flow_next	 move_order(struct flow *);
 enum flow_next	 move_note(struct flow *);
 enum flow_next	 move_tidy(struct flow *);
+enum flow_next	 move_look(struct flow *);
 enum flow_next	 move_void(struct flow *);
 enum flow_next	 move_answer(struct flow *);
 
