@@ -194,6 +194,25 @@ LEFT JOIN opened i ON true
 LEFT JOIN used_code u ON true
 LEFT JOIN issued l ON true;
 
+-- name: purchase_unsure :one
+-- The provider gave no answer, so the buyer has nothing to pay and gets the
+-- code's use back.  The invoice stays, for the provider may know of it after
+-- all: the reconciler looks, and a payment takes a use again.
+WITH unpaid AS (
+	SELECT i.id AS invoice_id
+	FROM invoices i
+	WHERE i.id = @id::uuid AND i.status = 'pending'
+	AND i.provider_invoice_id IS NULL
+), {{give_back}}, event AS (
+	INSERT INTO events (actor_kind, action, target_kind, target_id, details)
+	SELECT 'system', 'code.release', 'code', g.code_id::text,
+	    jsonb_build_object('invoice_id', @id,
+	    'reason', 'the payment provider gave no answer')
+	FROM given_back g
+)
+SELECT count(*) AS released
+FROM given_back g;
+
 -- name: purchase_poll :one
 -- What a buyer may know of an invoice.  One for a renewal or a change of tier
 -- leads to the license it was for, once it is paid.  The key's facts are there

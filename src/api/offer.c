@@ -144,8 +144,8 @@ offer_open(struct flow *f, struct offer *o)
 	    .buyer_note = flow_text(f, "buyer_note"),
 	    .redirect_url = flow_text(f, "redirect_url"),
 	    .public_url = conf.public_url,
-	    .fingerprint_hash = fingerprint == NULL ? NULL :
-	    key_fingerprint_hex(f, fingerprint),
+	    .fingerprint_hash = fingerprint == NULL || *fingerprint == '\0' ?
+	    NULL : key_fingerprint_hex(f, fingerprint),
 	    .is_trial = o->is_trial ? "true" : "false",
 	    .listed_currency = o->currency,
 	    .listed_value = number(f, o->listed_value),

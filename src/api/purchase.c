@@ -16,10 +16,14 @@
 
 #include "sql.h"
 
+#include <stdbool.h>
+
 struct purchase {
 	struct offer		 offer;
+	bool			 payable;	/* offer.account is usable */
 	struct pay_order	 order;
 	struct pay_invoice	 invoice;	/* the provider's */
+	enum pay_result		 result;
 };
 
 /* Product, policy, trial: what speaks against it whatever the price is. */
@@ -30,9 +34,8 @@ purchase_judge(struct flow *f)
 	struct offer	*o = &p->offer;
 
 	offer_read(f, o);
-	if (o->provider_id != NULL &&
-	    !account_read(f, flow_rows(f), 0, &o->account))
-		return (flow_fail(f, ERR_INTERNAL, NULL));
+	p->payable = o->provider_id != NULL &&
+	    account_read(f, flow_rows(f), 0, &o->account);
 	if (!offer_allows(f, o->product_refusal) ||
 	    !offer_allows(f, o->policy_refusal))
 		return (FLOW_DONE);
@@ -45,13 +48,19 @@ purchase_judge(struct flow *f)
 
 /* Prices it and writes it down, if somebody can take the money. */
 static enum flow_next
-purchase_write(struct flow *f, struct offer *o, bool with_code)
+purchase_write(struct flow *f, bool with_code)
 {
+	struct purchase	*p = flow_state(f);
+	struct offer	*o = &p->offer;
+
 	if (!offer_price(f, o, with_code))
 		return (FLOW_DONE);
 	if (!o->price.is_free && o->provider_id == NULL)
 		return (flow_fail(f, ERR_BAD_REQUEST,
 		    "no payment provider is connected that serves this"));
+	if (!o->price.is_free && !p->payable)
+		return (flow_fail(f, ERR_INTERNAL,
+		    "The payment provider can't be used; see the log."));
 	return (offer_open(f, o));
 }
 
@@ -67,7 +76,7 @@ purchase_open(struct flow *f)
 	if (!p->offer.is_trial && p->offer.code_refusal != NULL)
 		return (flow_fail(f, ERR_BAD_REQUEST, "%s",
 		    offer_why(p->offer.code_refusal)));
-	return (purchase_write(f, &p->offer, true));
+	return (purchase_write(f, true));
 }
 
 /* Another took the last use of a code that the buyer didn't ask for. */
@@ -78,7 +87,7 @@ purchase_open_plain(struct flow *f)
 
 	if (!p->offer.code_featured || !db_true(flow_rows(f), 0, "code_gone"))
 		return (FLOW_NEXT);
-	return (purchase_write(f, &p->offer, false));
+	return (purchase_write(f, false));
 }
 
 static json_t *
@@ -138,8 +147,8 @@ purchase_order(struct flow *f)
 }
 
 /*
- * Only a clear no ends the invoice, and gives back the code's use; of silence
- * nobody knows, so the row stays and the reconciler looks.
+ * Only a clear no ends the invoice; of silence nobody knows, so the row stays
+ * and the reconciler looks.  The code's use comes back either way.
  */
 static enum flow_next
 purchase_note(struct flow *f)
@@ -148,8 +157,9 @@ purchase_note(struct flow *f)
 	const struct offer	*o = &p->offer;
 	struct pay_answer	 answer = settle_answer(f);
 
-	switch (o->account.provider->read(&f->arena, &o->account, &answer,
-	    &p->invoice)) {
+	p->result = o->account.provider->read(&f->arena, &o->account, &answer,
+	    &p->invoice);
+	switch (p->result) {
 	case PAY_OK:
 		return (FLOW_QUERY(f, invoice_attach, .id = o->invoice_id,
 		    .provider_invoice_id = p->invoice.id,
@@ -157,8 +167,9 @@ purchase_note(struct flow *f)
 	case PAY_NONE:
 		return (FLOW_QUERY(f, invoice_abandon, .id = o->invoice_id));
 	default:
-		return (flow_fail(f, ERR_UPSTREAM,
-		    "The payment provider gives no answer; try again."));
+		if (o->used_code_id == NULL)
+			return (FLOW_NEXT);
+		return (FLOW_QUERY(f, purchase_unsure, .id = o->invoice_id));
 	}
 }
 
@@ -167,9 +178,12 @@ purchase_answer(struct flow *f)
 {
 	struct purchase	*p = flow_state(f);
 
-	if (p->invoice.id == NULL)
+	if (p->result == PAY_NONE)
 		return (flow_fail(f, ERR_UPSTREAM,
 		    "The payment provider refuses the invoice."));
+	if (p->result != PAY_OK)
+		return (flow_fail(f, ERR_UPSTREAM,
+		    "The payment provider gives no answer; try again."));
 	return (flow_json(f, 200, purchase_body(&p->offer, p->invoice.id,
 	    p->invoice.checkout_url)));
 }

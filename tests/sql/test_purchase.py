@@ -289,3 +289,31 @@ def test_free_with_a_code_tells_all_at_once(db):
     assert (listed, profile) == ("1000", "t")
     assert json.loads(row["key_entitlements"]) == []
     assert quote(row) == (0, 1000, 0)
+
+
+def test_silence_against_the_provider_s_word(db, connect):
+    """2.2 step 8, D10: whichever is first, a paid invoice has its license
+    and the count is that of the uses that are held."""
+    p = product(db, price_sats=1000)
+    pair = [connect(), connect()]
+    for n in range(30):
+        c = code(db, p, max_uses=1)
+        iid = purchase(db, p, code=c["code"])["invoice_id"]
+        at_once(pair, lambda s, who: call(s, "purchase_unsure", id=iid)
+                if who else settle(s, iid, "settled" if n % 3 else "expired"))
+        used, rows = uses(db, c)
+        assert used == rows.get("redeemed", 0) <= 1
+        assert sum(rows.values()) == 1 and "pending" not in rows
+        assert count(db, "licenses", f"invoice_id = '{iid}'") == (n % 3 > 0)
+        assert len(events(db, c["id"], "code.release")) <= 1
+
+
+def test_silence_releases_once_and_only_what_is_unattached(db):
+    p = product(db)
+    c = code(db, p)
+    iid = purchase(db, p, code=c["code"])["invoice_id"]
+    assert call(db, "purchase_unsure", id=iid)["released"] == "1"
+    assert call(db, "purchase_unsure", id=iid)["released"] == "0"
+    iid = buy(db, p, code=c["code"])
+    assert call(db, "purchase_unsure", id=iid)["released"] == "0"
+    assert uses(db, c) == (1, {"cancelled": 1, "pending": 1})
