@@ -243,7 +243,9 @@ def test_delete_force_cascades_and_counts(api, server):
     assert {k: v for k, v in seen.items() if k.startswith("cascaded_")} == {
         "cascaded_policies": 2, "cascaded_codes": 0, "cascaded_licenses": 2,
         "cascaded_invoices": 2, "cascaded_machines": 2,
-        "cascaded_redemptions": 0}
+        "cascaded_redemptions": 0, "cascaded_subscriptions": 0,
+        "cascaded_tier_changes": 0, "cascaded_tips": 0,
+        "cascaded_refunds": 0}
     assert api.validate(made["license_key"])["reason"] == "not_found"
     assert api.validate(kept["license_key"])["ok"] is True
     for table in ("policies", "invoices", "licenses"):
