@@ -85,9 +85,12 @@ WITH subscription AS MATERIALIZED (
 	AND NOT EXISTS (
 	    SELECT FROM subscription_invoices c
 	    JOIN invoices i ON i.id = c.invoice_id
+	    LEFT JOIN payment_providers v ON v.id = i.provider_id
 	    WHERE c.subscription_id = b.id
 	    AND c.cycle_number = b.paid_cycle + 1 AND c.superseded_at IS NULL
-	    AND i.id IS DISTINCT FROM @superseded_id::uuid)
+	    AND (i.id IS DISTINCT FROM @superseded_id::uuid
+	        OR i.status = 'settled' OR i.status = 'pending'
+	        AND (i.checkout_url <> '' OR v.disconnected_at IS NULL)))
 	FOR NO KEY UPDATE OF b
 ), superseded AS (
 	UPDATE subscription_invoices AS c

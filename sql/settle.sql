@@ -103,8 +103,9 @@ settle_odd AS (
 	    WHEN r.applies = false THEN 'surplus'
 	    WHEN j.kind = 'tier_change' AND j.is_paid AND j.moves
 	        AND NOT EXISTS (SELECT FROM change_fit) THEN 'void_change'
-	    WHEN NOT j.is_paid AND COALESCE(j.paid_sats, 0) > 0
-	        AND (j.moves OR j.status <> 'pending') THEN 'partial'
+	    WHEN NOT j.is_paid AND j.paid_sats > 0
+	        AND (j.moves OR j.status IN ('expired', 'invalid'))
+	    THEN 'partial'
 	    WHEN j.exception = 'over' AND j.is_paid THEN 'over'
 	    WHEN @reported_sats::bigint <> j.amount_sats AND j.moves
 	    THEN 'amount_mismatch' END AS word
@@ -125,7 +126,8 @@ settle_odd AS (
 	    updated_at = licet_now()
 	FROM judged j
 	JOIN settle_odd o ON o.id = j.id
-	WHERE i.id = j.id AND (j.moves OR j.more_paid OR j.newly_odd)
+	WHERE i.id = j.id AND (j.moves OR (j.more_paid OR j.newly_odd)
+	    AND (j.is_paid OR j.status <> 'settled'))
 	RETURNING i.id, i.kind, i.product_id, i.provider_id, i.license_id,
 	    i.amount_sats, i.status, j.moves, j.newly_odd, o.word,
 	    jsonb_build_object('from', j.status, 'amount_sats', i.amount_sats,
