@@ -50,20 +50,29 @@ JOIN payment_providers v ON v.id = {{provider_for}};
 
 -- name: provider_hook_get :opt
 -- Whose secret signs a webhook: that of the connected provider named in its
--- address or, in the address without one, of the default profile's.
+-- address or, in the address without one, of the default profile's; if that has
+-- none, of the one that the settings name (another profile became the default).
 SELECT {{provider_facts}}
 FROM payment_providers v
 WHERE v.kind = @kind::text AND v.disconnected_at IS NULL
 AND CASE WHEN @provider_id::uuid IS NULL
     THEN v.merchant_profile_id = merchant_profile_default_1()
-    ELSE v.id = @provider_id END;
+        OR v.from_environment
+    ELSE v.id = @provider_id END
+ORDER BY v.merchant_profile_id = merchant_profile_default_1() DESC,
+    v.connected_at, v.id
+LIMIT 1;
 
--- name: provider_default_list :many
--- What is connected to the default profile.
-SELECT v.from_environment, {{provider_facts}}
+-- name: provider_known_list :many
+-- What is connected to the default profile, and what settings named; an
+-- earlier release did not mark that, but kept no secrets either.
+SELECT v.merchant_profile_id = merchant_profile_default_1() AS is_default,
+    v.from_environment OR v.sealed_api_key IS NULL AS is_named,
+    v.from_environment, {{provider_facts}}
 FROM payment_providers v
-WHERE v.merchant_profile_id = merchant_profile_default_1()
-AND v.disconnected_at IS NULL
+WHERE v.disconnected_at IS NULL
+AND (v.merchant_profile_id = merchant_profile_default_1()
+    OR v.from_environment OR v.sealed_api_key IS NULL)
 ORDER BY v.connected_at, v.id;
 
 -- name: provider_by_hand_list :many

@@ -1,8 +1,9 @@
 /*
  * The payment provider that the settings name, in the database: connected to
  * the default merchant profile, its secrets sealed.  It takes the place of one
- * that earlier settings named, and never that of one connected by hand.
- * Settings that name none disconnect none.
+ * that earlier settings named, and never that of one connected by hand.  It
+ * stays with its profile when another becomes the default.  Settings that name
+ * none disconnect none.
  */
 #include "cli/startup.h"
 
@@ -25,7 +26,8 @@ struct named {
 	const char		*api_key, *webhook_secret;
 	const char		*id;		/* NULL: not connected */
 	bool			 is_stale;	/* it is to be refreshed */
-	bool			 is_taken;	/* by one connected by hand */
+	bool			 is_taken;	/* its place, by one connected
+						   by hand */
 };
 
 static bool	enter(struct db_session *, struct named *, struct buf *);
@@ -98,13 +100,12 @@ enter(struct db_session *db, struct named *n, struct buf *error)
 		return (false);
 	if (n->id == NULL && !n->is_taken && !ensure(db, n, error))
 		return (false);
-	if (n->is_taken) {
-		LOG(LOG_NOTICE, "provider.kept", LS("kind", n->kind),
-		    LS("meaning", "the settings name a provider, but one that "
-		    "was connected by hand is in its place"));
-		return (true);
-	}
-	return (!n->is_stale || refresh(db, n, error));
+	if (n->id != NULL)
+		return (!n->is_stale || refresh(db, n, error));
+	LOG(LOG_NOTICE, "provider.kept", LS("kind", n->kind),
+	    LS("meaning", "the settings name a provider, but one that "
+	    "was connected by hand is in its place"));
+	return (true);
 }
 
 /* Is one of this kind connected, and is it the one that the settings mean? */
@@ -115,7 +116,7 @@ find(struct db_session *db, struct named *n, struct buf *error)
 	const char	*kind;
 	unsigned int	 i;
 
-	rows = db_session_query(db, &sql_provider_default_list, NULL, error);
+	rows = db_session_query(db, &sql_provider_known_list, NULL, error);
 	if (rows == NULL)
 		return (false);
 	for (i = 0; i < db_rows_count(rows); i++) {
@@ -130,12 +131,7 @@ find(struct db_session *db, struct named *n, struct buf *error)
 static void
 judge(struct named *n, const struct db_rows *rows, unsigned int i)
 {
-	bool	ours = db_true(rows, i, "from_environment");
-
-	/* An earlier release marked none, but kept no secrets either. */
-	if (db_text(rows, i, "provider_api_key") == NULL)
-		ours = true;
-	if (!ours) {
+	if (!db_true(rows, i, "is_named")) {
 		n->is_taken = true;
 	} else if (!strcmp(db_text(rows, i, "provider_base_url"),
 	    n->base_url) && !strcmp(db_text(rows, i, "provider_store_id"),

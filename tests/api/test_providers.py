@@ -179,6 +179,33 @@ def test_D32_what_was_connected_by_hand_is_left_in_its_place(
     client(btcpay_own).buy(client(btcpay_own).product())
 
 
+def test_row_of_an_earlier_release_is_taken_over(btcpay_own, btcpay):
+    """That release, still running beside this one, writes no secrets."""
+    before = connected(btcpay_own)
+    btcpay_own.db.execute(
+        "UPDATE payment_providers SET from_environment = false,"
+        " sealed_api_key = NULL, sealed_webhook_secret = NULL")
+    restart(btcpay_own, {})
+    after = connected(btcpay_own)
+    assert after["id"] == before["id"] and after["from_environment"]
+    client(btcpay_own).buy(client(btcpay_own).product())
+
+
+def test_D32_it_stays_with_its_profile(btcpay_own, btcpay):
+    """Another default doesn't take it away; its webhook, whose address has
+    no id, is still known."""
+    before = connected(btcpay_own)
+    bought = client(btcpay_own).buy(client(btcpay_own).product())
+    btcpay_own.db.execute("UPDATE merchant_profiles SET is_default = false")
+    btcpay_own.db.execute("INSERT INTO merchant_profiles (name, is_default) "
+                          "VALUES ('Later', true)")
+    restart(btcpay_own, {})
+    assert connected(btcpay_own) == before
+    refused(order(client(btcpay_own)), 400, "bad_request")
+    btcpay.settle(bought["btcpay_invoice_id"])
+    assert status(client(btcpay_own), bought) == "settled"
+
+
 def test_settings_without_a_provider_disconnect_none(btcpay_own, btcpay):
     with settings(btcpay_own, LICET_PAYMENTS="none") as api:
         api.buy(api.product())
