@@ -14,6 +14,7 @@
 
 #define REPEATS_MAX	3	/* of a step whose statement was rolled back */
 #define SPARE_MAX	512	/* flows kept for reuse */
+#define CALL_MARGIN_MS	250	/* for what follows a call that got no answer */
 
 TAILQ_HEAD(flow_list, flow);
 
@@ -222,10 +223,21 @@ call_done(void *arg, const struct net_reply *reply)
 	landed(f, ERR_NONE, NULL);
 }
 
+/*
+ * It ends before the flow's deadline does, so that the step after hears of a
+ * silence and can act on it.
+ */
 enum flow_next
 flow_call(struct flow *f, const struct net_request *r)
 {
-	f->call = net_call(r, call_done, f);
+	struct net_request	bounded = *r;
+	uint64_t		now = kore_time_ms(), left = 1;
+
+	if (f->deadline_ms > now + 2 * CALL_MARGIN_MS)
+		left = f->deadline_ms - now - CALL_MARGIN_MS;
+	if (bounded.timeout_ms == 0 || bounded.timeout_ms > left)
+		bounded.timeout_ms = (unsigned int)left;
+	f->call = net_call(&bounded, call_done, f);
 	return (FLOW_WAIT);
 }
 

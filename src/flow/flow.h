@@ -115,7 +115,10 @@ enum flow_next	 flow_query(struct flow *, const struct db_query *);
 /* Borrowed until the next query or the flow's end. */
 const struct db_rows	*flow_rows(const struct flow *);
 
-/* Calls out; flow_reply() has what came for the next step, errors too. */
+/*
+ * Calls out; flow_reply() has what came for the next step, errors too.  Ends
+ * a little before the flow's deadline, whatever the request says.
+ */
 enum flow_next	 flow_call(struct flow *, const struct net_request *);
 const struct net_reply	*flow_reply(const struct flow *);
 

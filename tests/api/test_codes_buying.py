@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from lib.check import events
-from lib.client import refused
+from lib.client import Api, refused
 from lib.codes import code, fiat, order, preview, redeem, uses
 from lib.process import wait_for
 from lib.sales import becomes, created, hurry
@@ -268,3 +268,17 @@ def test_an_empty_fingerprint_is_none(api):
     t = api.policy(p, is_recurring=True, renewal_period_days=30, trial_days=7)
     for _ in range(2):
         api.buy(p, policy_slug=t["slug"], fingerprint="")
+
+
+def test_slow_rates_leave_time_to_hear_of_a_silent_provider(
+        own_instance, rates, btcpay):
+    """The request's deadline is no accident: its use comes back too."""
+    server = own_instance(**rates.settings(), **btcpay.settings())
+    api = Api(server.url, server.admin_key, server.db)
+    p = fiat(api)
+    c = code(api, p)
+    rates.fail("kraken", "silent")
+    rates.fail("coinbase", "silent")
+    btcpay.silent()
+    refused(order(api, p, code=c["code"]), 502, "upstream_error")
+    assert uses(api, c) == (0, ["cancelled"])

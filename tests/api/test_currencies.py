@@ -25,9 +25,10 @@ def age(market, seconds):
                       " make_interval(secs => %s)", [seconds])
 
 
-def metric(market, text):
-    lines = market.public("GET", "/metrics").text.splitlines()
-    return sum(int(line.split()[-1]) for line in lines
+def metric(market, server, text):
+    return sum(int(line.split()[-1]) for r in server.replicas
+               for line in market.public(
+                   "GET", r.url + "/metrics").text.splitlines()
                if line.startswith(text))
 
 
@@ -77,12 +78,12 @@ def test_absurd_prices_are_none(market, rates, price):
     assert row["exchange_rate_source"] == "coinbase"
 
 
-def test_failures_are_counted(market, rates):
+def test_failures_are_counted(market, rates, rates_server):
     name = 'licet_rate_fetches_total{source="kraken",result="failed"}'
-    before = metric(market, name)
+    before = metric(market, rates_server, name)
     rates.fail("kraken")
     market.buy(fiat(market))
-    assert metric(market, name) == before + 1
+    assert metric(market, rates_server, name) == before + 1
 
 
 def test_one_silent_source_costs_a_part_of_the_time(market, rates):
