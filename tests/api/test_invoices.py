@@ -70,6 +70,34 @@ def test_a_free_purchase(api):
     assert seen["btcpay_invoice_id"] == "free-" + bought["invoice_id"]
 
 
+def test_a_purchase_with_a_code_that_renews(api):
+    """The use of the code and the cycle that it paid for; the license tells of
+    its subscription (D22)."""
+    p = api.product(price_sats=1000)
+    t = api.policy(p, is_recurring=True, renewal_period_days=30)
+    code = api.do("POST", "/discount-codes", {
+        "code": new_slug("C"), "kind": "percent", "amount": 2500})
+    bought = api.buy(p, policy_slug=t["slug"], code=code["code"])
+    seen = one(api, bought)
+    assert (seen["amount_sats"], seen["discount_applied_sats"],
+            seen["listed_value"], seen["charged_value"]) == \
+        (750, 250, 1000, 750)
+    assert (seen["redemption"]["status"], seen["redemption"]["code"]) == \
+        ("pending", code["code"])
+    assert seen["subscription_cycle"] is None
+    lid = api.pay(bought)["license_id"]
+    seen = one(api, bought)
+    assert (seen["redemption"]["status"], seen["redemption"]["license_id"]) \
+        == ("redeemed", lid)
+    assert seen["subscription_cycle"]["cycle_number"] == 1
+    told = api.license(lid)
+    assert told["subscription"]["id"] == \
+        seen["subscription_cycle"]["subscription_id"]
+    assert told["subscription"]["status"] == "active"
+    assert told["tier_changes"] == []
+    assert "invoice.settle" in [e["action"] for e in told["history"]]
+
+
 def test_list_filters(api, server):
     p = api.product()
     mail = new_slug("m") + "@example.com"

@@ -350,3 +350,36 @@ def test_D23_force_deletes_codes_of_the_product(api):
     seen = api.do("DELETE", f"/products/{p['id']}?force=true")
     assert (seen["cascaded_codes"], seen["cascaded_redemptions"]) == (1, 0)
     refused(api.admin("GET", path(made)), 404, "not_found")
+
+
+@pytest.mark.parametrize("what", ["products", "policies"])
+def test_D23_force_deletes_what_was_sold_with_a_code(api, what):
+    """D23: redemptions and subscriptions too; a code that stays gets the uses
+    back that went."""
+    p = api.product()
+    t = api.policy(p, is_recurring=True, renewal_period_days=30)
+    made = make(api, max_uses=5)
+    for _ in range(2):
+        api.pay(api.buy(p, policy_slug=t["slug"], code=made["code"]))
+    api.buy(p, policy_slug=t["slug"], code=made["code"])
+    assert api.do("GET", path(made))["code"]["used_count"] == 3
+    where = f"/{what}/{(p if what == 'products' else t)['id']}"
+    refused(api.admin("DELETE", where), 409, "conflict")
+    seen = api.do("DELETE", where + "?force=true")
+    assert {k: seen["cascaded_" + k] for k in (
+        "licenses", "invoices", "redemptions", "subscriptions")} == \
+        {"licenses": 2, "invoices": 3, "redemptions": 3, "subscriptions": 2}
+    told = api.do("GET", path(made))
+    assert (told["code"]["used_count"], told["redemptions"]) == (0, [])
+
+
+def test_D23_a_live_subscription_keeps_its_policy(api):
+    """3.1: 409 if a non-revoked licence, settled invoice or live
+    subscription, unless force."""
+    p = api.product()
+    t = api.policy(p, is_recurring=True, renewal_period_days=30)
+    paid = api.pay(api.buy(p, policy_slug=t["slug"]))
+    api.revoke(paid["license_id"])
+    refused(api.admin("DELETE", f"/policies/{t['id']}"), 409, "conflict")
+    seen = api.do("DELETE", f"/policies/{t['id']}?force=true")
+    assert seen["cascaded_subscriptions"] == 1
