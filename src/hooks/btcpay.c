@@ -33,7 +33,8 @@ hook_read(struct flow *f)
 		    "No BTCPay server is connected.") :
 		    flow_fail(f, ERR_NOT_FOUND, "No such provider."));
 	if (!account_read(f, flow_rows(f), 0, &s->account))
-		return (flow_fail(f, ERR_INTERNAL, NULL));
+		return (flow_fail(f, ERR_INTERNAL,
+		    "The payment provider's secrets are lost."));
 	body = flow_request_body(f, &len);
 	if (!pay_btcpay.read_hook(&f->arena, &s->account,
 	    flow_request_header(f, "btcpay-sig"), body, len, &hook))

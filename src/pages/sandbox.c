@@ -117,7 +117,8 @@ checkout_found(struct flow *f)
 	if (db_rows_count(flow_rows(f)) == 0)
 		return (flow_fail(f, ERR_NOT_FOUND, "No such checkout."));
 	if (!account_read(f, flow_rows(f), 0, &s->account))
-		return (flow_fail(f, ERR_INTERNAL, NULL));
+		return (flow_fail(f, ERR_INTERNAL,
+		    "The payment provider's secrets are lost."));
 	return (FLOW_NEXT);
 }
 

@@ -125,8 +125,9 @@ def test_secrets_that_do_not_open_are_mended_at_the_start(
                           " = set_byte(sealed_webhook_secret, 50, 0) ||"
                           " '\\x00'")
     iid = bought["btcpay_invoice_id"]
-    refused(tell(btcpay_own, btcpay, iid, btcpay.webhook_secret), 500,
-            "internal_error")
+    body = refused(tell(btcpay_own, btcpay, iid, btcpay.webhook_secret), 500,
+                   "internal_error")
+    assert "secrets" in body["message"]
     assert "provider.sealed" in btcpay_own.replicas[0].log()
     restart(btcpay_own, {})
     assert tell(btcpay_own, btcpay, iid, btcpay.webhook_secret
