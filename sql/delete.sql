@@ -255,15 +255,13 @@ WITH found AS (
 	DELETE FROM discount_redemptions r USING invoices_doomed i
 	WHERE r.invoice_id = i.id
 	RETURNING r.id, r.code_id, r.status
-), changes_ended AS (
-	UPDATE tier_changes AS c
-	SET cancelled_at = licet_now()
+), closing AS (
+	SELECT c.license_id
 	FROM doomed d
-	WHERE d.id IN (c.from_policy_id, c.to_policy_id)
-	AND c.applied_at IS NULL AND c.cancelled_at IS NULL
+	JOIN tier_changes c ON d.id IN (c.from_policy_id, c.to_policy_id)
+	WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL
 	AND NOT EXISTS (SELECT FROM licenses_doomed l WHERE l.id = c.license_id)
-	RETURNING c.id, c.license_id
-), {{codes_of_policy}}, licenses_gone AS (
+), {{tier_put_aside}}, {{codes_of_policy}}, licenses_gone AS (
 	DELETE FROM licenses l USING licenses_doomed d WHERE l.id = d.id
 	RETURNING l.id
 ), invoices_gone AS (
@@ -283,11 +281,6 @@ WITH found AS (
 	SELECT {{admin_actor}}, 'policy.delete', 'policy', a.id::text,
 	    a.body::jsonb
 	FROM answer a
-	UNION ALL
-	SELECT {{admin_actor}}, 'tier_change.cancel', 'license',
-	    c.license_id::text, jsonb_build_object('tier_change_id', c.id,
-	    'reason', 'policy_deleted')
-	FROM changes_ended c
 )
 SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
     CASE WHEN a.id IS NULL

@@ -101,9 +101,10 @@ def everything(db, product, policy, other, code_id):
 
 
 def referring(db):
-    """(table, column, referred table) of all foreign keys."""
+    """(table, column, referred table, what a delete there does here) of all
+    foreign keys: `a' refuses it, `c' goes along, `n' forgets."""
     return db.sql("""
-SELECT c.conrelid::regclass, a.attname, c.confrelid::regclass
+SELECT c.conrelid::regclass, a.attname, c.confrelid::regclass, c.confdeltype
 FROM pg_constraint c
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
 WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
