@@ -85,6 +85,8 @@ CREATE TABLE tier_changes (
 	effective_at           timestamptz NOT NULL,
 	-- What is paid for is a cycle of its own, not the rest of a running one.
 	starts_cycle           boolean NOT NULL DEFAULT false,
+	-- Or it is the rest of this one: paid_cycle when it was quoted.
+	for_cycle              integer,
 	actor                  text NOT NULL CHECK (actor IN ('buyer', 'admin')),
 	reason                 text,
 	applied_at             timestamptz,

@@ -77,7 +77,8 @@ target AS MATERIALIZED (
 	    y.slug AS from_policy_slug, t.id AS to_policy_id,
 	    t.slug AS to_policy_slug,
 	    t.is_recurring AND NOT {{tier_has_cycle}} AS starts_cycle,
-	    b.next_renewal_at,
+	    CASE WHEN t.is_recurring AND {{tier_has_cycle}}
+	        THEN b.paid_cycle END AS for_cycle, b.next_renewal_at,
 	    {{tier_seen}} = @seen::text AND t.id IS NOT NULL AS same
 	FROM licenses l
 	LEFT JOIN target t ON true
@@ -121,9 +122,10 @@ put_aside AS (
 
 -- name: tier_open :one
 -- Writes a tier change down: with its invoice, before the provider hears of it;
--- or, without @invoice_id, scheduled for the next renewal.  The open one before
--- it is put aside; tier_changes_open sees to it that there is one.  Conflict
--- when the license isn't as it was quoted.  To be sent after license_lock.
+-- or, without @invoice_id, scheduled for the next renewal, and if that is due
+-- already, the worker looks at once.  The open one before it is put aside;
+-- tier_changes_open sees to it that there is one.  Conflict when the license
+-- isn't as it was quoted.  To be sent after license_lock.
 WITH {{tier_held}}, closing AS (
 	SELECT h.id AS license_id
 	FROM held h
@@ -151,19 +153,26 @@ WITH {{tier_held}}, closing AS (
 ), made AS (
 	INSERT INTO tier_changes AS c (license_id, from_policy_id, to_policy_id,
 	    direction, listed_currency, proration_charge_value,
-	    next_listed_value, invoice_id, effective_at, starts_cycle, actor,
-	    reason)
+	    next_listed_value, invoice_id, effective_at, starts_cycle,
+	    for_cycle, actor, reason)
 	SELECT h.id, h.policy_id, h.to_policy_id, @direction::text,
 	    @listed_currency, @charge_value, @next_listed_value::bigint, o.id,
 	    CASE WHEN @invoice_id IS NULL THEN h.next_renewal_at
 	        ELSE licet_now() END,
-	    @invoice_id IS NOT NULL AND h.starts_cycle, @actor::text,
-	    @reason::text
+	    @invoice_id IS NOT NULL AND h.starts_cycle,
+	    CASE WHEN @invoice_id IS NOT NULL THEN h.for_cycle END,
+	    @actor::text, @reason::text
 	FROM held h
 	LEFT JOIN opened o ON true
 	WHERE h.same AND (SELECT count(*) FROM put_aside) >= 0
 	RETURNING c.id, c.license_id, c.effective_at, c.direction, c.actor,
 	    c.invoice_id, c.reason
+), hurried AS (
+	UPDATE subscriptions AS b
+	SET next_attempt_at = licet_now(), updated_at = licet_now()
+	FROM made c
+	WHERE b.license_id = c.license_id AND b.status = 'past_due'
+	AND c.invoice_id IS NULL
 ), event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
 	    action, target_kind, target_id, details)

@@ -10,8 +10,9 @@ COALESCE(b.status IN ('active', 'past_due') OR b.status = 'cancelled'
 -- Which of the tier changes in `due_change' (tier_change_id, license_id,
 -- invoice_id, via) may still be made: those in `change_fit'.  Never twice, and
 -- only from the policy that was quoted from.  One that is paid for counts even
--- when a newer request has put it aside; a scheduled one needs a target that is
--- still sold.  `via' is invoice or renewal_worker.  Changes nothing.  Wants the
+-- when a newer request has put it aside; but what was paid for the rest of a
+-- cycle counts in that cycle only, or a day's price would buy the next one.  A
+-- scheduled one needs a target that is still sold.  `via' is invoice or renewal_worker.  Changes nothing.  Wants the
 -- license's lock taken before; holds target and license, in this order, as
 -- those do who delete policies.
 change_target AS MATERIALIZED (
@@ -21,7 +22,10 @@ change_target AS MATERIALIZED (
 	FROM due_change d
 	JOIN tier_changes c ON c.id = d.tier_change_id
 	JOIN policies y ON y.id = c.to_policy_id
+	LEFT JOIN subscriptions s ON s.license_id = c.license_id
 	WHERE c.applied_at IS NULL
+	AND (c.for_cycle IS NULL OR s.paid_cycle = c.for_cycle
+	    AND s.next_renewal_at > licet_now())
 	AND (d.via = 'invoice' OR c.cancelled_at IS NULL AND y.active
 	    AND y.archived_at IS NULL)
 	FOR KEY SHARE OF y
@@ -93,11 +97,7 @@ change_terms AS MATERIALIZED (
 	UPDATE licenses AS l
 	SET policy_id = t.to_policy_id, entitlements = t.entitlements,
 	    max_machines = t.max_machines, is_trial = t.is_trial,
-	    grace_seconds = CASE WHEN t.is_recurring AND NOT t.starts
-	        AND t.subscription_status = 'lapsed'
-	        THEN LEAST(l.grace_seconds, t.grace_seconds)
-	        ELSE t.grace_seconds END,
-	    expires_at = d.expires_at
+	    grace_seconds = t.grace_seconds, expires_at = d.expires_at
 	FROM change_terms t
 	JOIN change_dates d ON d.tier_change_id = t.tier_change_id
 	WHERE l.id = t.license_id
@@ -124,8 +124,6 @@ change_terms AS MATERIALIZED (
 	FROM changes m
 	WHERE n.subscription_id = m.subscription_id
 	AND n.superseded_at IS NULL AND n.applied_at IS NULL
-	AND (NOT m.is_recurring OR m.starts
-	    OR m.subscription_status IN ('active', 'past_due'))
 	RETURNING n.subscription_id, n.invoice_id
 ), changes_invoices AS (
 	UPDATE invoices AS i
@@ -251,8 +249,8 @@ change_terms AS MATERIALIZED (
 	UNION ALL
 	SELECT 'subscription.cancelled', m.product_id, jsonb_build_object(
 	    'subscription_id', m.subscription_id, 'license_id', m.license_id,
-	    'product_id', m.product_id, 'actor', m.actor,
-	    'reason', 'tier change')
+	    'product_id', m.product_id, 'policy_id', m.from_policy_id,
+	    'actor', m.actor, 'reason', 'tier change')
 	FROM changes m
 	WHERE NOT m.is_recurring
 	AND m.subscription_status IN ('active', 'past_due')

@@ -96,16 +96,17 @@ def test_payment_and_gift_at_once(t, crowd):
 
 
 def test_payment_and_renewal_at_once(t, crowd):
-    """A cycle that is paid and a tier that is paid are both had."""
+    """What was quoted for the cycle before is void, whichever comes first."""
     for _ in range(8):
-        lid, sid = t.subscribed(t.low, 1)
+        lid, sid = t.subscribed(t.low, 0, "past_due")
         due = t.renewal(lid, sid)
         iid = t.opened(lid, t.high)
         no_trouble(at_once(crowd[:2], lambda s, n: settle(s, (due, iid)[n])))
-        assert t.policy_of(lid) == t.high["id"]
-        assert t.attention(due) == t.attention(iid) == ("settled", None)
-        assert t.lasts(lid) == 31
-        assert t.sub(lid, "paid_cycle", "listed_value") == ("2", "2000")
+        assert t.policy_of(lid) == t.low["id"]
+        assert t.attention(due) == ("settled", None)
+        assert t.attention(iid) == ("settled", "void_change")
+        assert t.lasts(lid) == 30
+        assert t.sub(lid, "paid_cycle", "listed_value") == ("2", "500")
 
 
 def test_payment_while_the_policy_is_deleted(t, crowd):

@@ -63,6 +63,13 @@ def test_paid_upgrade_ends_a_scheduled_downgrade(t):
     assert t.policy_of(lid) == t.ever["id"]
 
 
+def test_worker_makes_nothing_that_is_to_be_paid(t):
+    lid, _ = t.subscribed(t.low, 0)
+    t.opened(lid, t.high)
+    assert t.due(lid) is None
+    assert t.policy_of(lid) == t.low["id"]
+
+
 def test_gift_is_not_made_again_at_the_renewal(t):
     """D17: comp tier changes don't re-apply at renewal."""
     lid, _ = t.subscribed(t.low, 0)
@@ -143,6 +150,38 @@ def test_unpaid_renewal_is_billed_anew_at_the_new_price(t):
     assert t.lasts(lid) == 30
 
 
+def test_back_from_perpetual_is_a_cycle_of_its_own(t):
+    """What was left of the old one went with the move to perpetual."""
+    lid, sid = t.subscribed(t.low, 10)
+    assert t.now(lid, t.ever)["fault"] is None
+    settle(t.db, t.opened(lid, t.high))
+    assert t.lasts(lid) == 30
+    assert t.sub(lid, "id", "status", "paid_cycle") == (sid, "active", "2")
+
+
+def test_payment_ends_what_else_is_open(t):
+    """D17: also when the older request is the one that is paid."""
+    lid, _ = t.subscribed(t.low, 10)
+    older, newer = t.opened(lid, t.high), t.opened(lid, t.ever)
+    settle(t.db, older)
+    assert t.policy_of(lid) == t.high["id"]
+    assert t.attention(newer) == ("expired", None)
+    assert count(t.db, "tier_changes", f"invoice_id = '{newer}' AND "
+                 "cancelled_at IS NOT NULL") == 1
+
+
+def test_change_is_made_once_even_if_the_license_is_back(t):
+    lid, _ = t.subscribed(t.low, 10)
+    iid = t.opened(lid, t.high)
+    settle(t.db, iid)
+    assert t.now(lid, t.low)["fault"] is None
+    settle(t.db, iid)
+    t.db.sql(f"UPDATE invoices SET status = 'expired' WHERE id = '{iid}'")
+    settle(t.db, iid)
+    assert t.policy_of(lid) == t.low["id"]
+    assert t.attention(iid) == ("settled", "void_change")
+
+
 def test_cancelled_subscription_stays_cancelled(t):
     lid, _ = t.subscribed(t.low, 10, "cancelled", next_attempt_at="NULL")
     settle(t.db, t.opened(lid, t.high))
@@ -168,7 +207,7 @@ def test_dead_subscription_begins_again(t, status, left):
     assert t.lasts(lid) == 30
 
 
-def test_price_of_a_rest_buys_no_whole_cycle(t):
+def test_price_of_a_rest_buys_no_lapsed_license(t):
     """Quoted within the cycle, paid after the lapse."""
     lid, sid = t.subscribed(t.low, 1)
     iid = t.opened(lid, t.high)
@@ -179,15 +218,57 @@ def test_price_of_a_rest_buys_no_whole_cycle(t):
              f"WHERE id = '{lid}'")
     due = t.renewal(lid, sid)
     settle(t.db, iid)
-    assert t.policy_of(lid) == t.high["id"]
-    assert t.lasts(lid) == -8
-    assert t.sub(lid, "status", "paid_cycle") == ("lapsed", "1")
+    assert t.attention(iid) == ("settled", "void_change")
+    assert t.policy_of(lid) == t.low["id"]
     (answer,) = shop.validate(t.db, shop.ask(lid))
     assert answer["reason"] == "expired"
     # Its renewal is still there to be paid.
+    assert t.attention(due) == ("pending", None)
     settle(t.db, due)
     assert t.attention(due) == ("settled", None)
     assert t.sub(lid, "status") == ("active",)
+
+
+@pytest.mark.parametrize("renewal_first", [True, False])
+def test_price_of_a_rest_buys_nothing_of_the_next_cycle(t, renewal_first):
+    """Quoted on the last day, paid when the next cycle is due or paid: else
+    a day's price and a renewal at the old price would buy a cycle."""
+    lid, sid = t.subscribed(t.low, 1)
+    iid = t.opened(lid, t.high)
+    t.db.sql("UPDATE subscriptions SET status = 'past_due', next_renewal_at = "
+             f"{NOW} - interval '1 hour' WHERE id = '{sid}'")
+    due = t.renewal(lid, sid)
+    for one in (due, iid) if renewal_first else (iid, due):
+        settle(t.db, one)
+    assert t.attention(iid) == ("settled", "void_change")
+    assert t.attention(due) == ("settled", None)
+    assert t.policy_of(lid) == t.low["id"]
+    assert t.sub(lid, "status", "paid_cycle", "listed_value") == (
+        "active", "2", "500")
+
+
+def test_perpetual_is_had_whatever_cycle_it_is(t):
+    """Its price has nothing to do with what is left of one."""
+    lid, sid = t.subscribed(t.low, 1)
+    iid = t.opened(lid, t.ever)
+    t.db.sql("UPDATE subscriptions SET status = 'past_due', next_renewal_at = "
+             f"{NOW} - interval '1 hour' WHERE id = '{sid}'")
+    settle(t.db, iid)
+    assert t.attention(iid) == ("settled", None)
+    assert t.policy_of(lid) == t.ever["id"]
+
+
+def test_downgrade_while_past_due_is_the_workers_at_once(t):
+    """What is due is due at the lower price; the dearer bill is put aside."""
+    lid, sid = t.subscribed(t.high, -1, "past_due", next_attempt_at=f"{NOW} + "
+                            "interval '6 days'")
+    due = t.renewal(lid, sid)
+    t.schedule(lid, t.low)
+    assert t.sub(lid, "next_attempt_at <= licet_now()") == ("t",)
+    assert t.due(lid)["applied"] == "t"
+    assert t.attention(due)[0] == "expired"
+    assert t.sub(lid, "listed_value", "status", "paid_cycle") == (
+        "500", "past_due", "1")
 
 
 def test_whole_cycle_comes_after_one_that_was_paid_meanwhile(t):
