@@ -12,9 +12,9 @@ COALESCE(b.status IN ('active', 'past_due') OR b.status = 'cancelled'
 -- only from the policy that was quoted from.  One that is paid for counts even
 -- when a newer request has put it aside; but what was paid for the rest of a
 -- cycle counts in that cycle only, or a day's price would buy the next one.  A
--- scheduled one needs a target that is still sold.  `via' is invoice or renewal_worker.  Changes nothing.  Wants the
--- license's lock taken before; holds target and license, in this order, as
--- those do who delete policies.
+-- scheduled one needs a target that is still sold.  `via' is invoice or
+-- renewal_worker.  Changes nothing.  Wants the license's lock taken before;
+-- holds target and license, in this order, as those do who delete policies.
 change_target AS MATERIALIZED (
 	SELECT c.id AS tier_change_id, c.license_id, c.from_policy_id,
 	    c.to_policy_id, c.direction, c.actor, c.reason, c.listed_currency,

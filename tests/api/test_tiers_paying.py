@@ -191,6 +191,45 @@ def test_upgrade_is_billed_at_its_price(later, movable):
     assert renewal(movable, had)["amount_sats"] == 9000
 
 
+def test_price_of_a_day_buys_no_cycle(later, movable):
+    """Quoted with a day to go, paid after the renewal at the old price."""
+    had = later.buy(LOW)
+    movable.clock.move(days=28, hours=23)
+    bought = later.upgrade(had["license_key"], HIGH)
+    assert bought["amount_sats"] == 6000 * 1 // 30
+    movable.clock.move(days=1, hours=2)
+    later.btcpay.pay(renewal(movable, had)["provider_invoice_id"])
+    wait_for(lambda: subscription(movable, had["license_id"])["paid_cycle"]
+             == 2, 10, "the renewal is paid")
+    later.pay(bought)
+    wait_for(lambda: invoice(movable, bought)["attention"], 10,
+             "the late payment is noted")
+    assert invoice(movable, bought)["attention"] == "void_change"
+    assert later.is_on(had, LOW)
+
+
+def test_downgrade_while_a_renewal_is_due(later, movable):
+    """The next renewal is now: it is billed anew, at the lower price."""
+    had = later.buy(HIGH)
+    movable.clock.move(days=30, seconds=60)
+    dear = renewal(movable, had)
+    assert dear["amount_sats"] == 9000
+    later.downgrade(had["license_key"], LOW)
+    wait_for(lambda: later.is_on(had, LOW), 15, "the worker makes it")
+
+    def cheap():
+        return movable.row(
+            "SELECT i.* FROM invoices i WHERE i.license_id = %s AND i.kind ="
+            " 'renewal' AND i.status = 'pending' AND i.checkout_url <> ''",
+            had["license_id"])
+    wait_for(cheap, 15, "it is billed anew")
+    assert cheap()["amount_sats"] == 3000
+    later.btcpay.pay(cheap()["provider_invoice_id"])
+    wait_for(lambda: subscription(movable, had["license_id"])["status"]
+             == "active", 10, "the renewal is paid")
+    assert subscription(movable, had["license_id"])["paid_cycle"] == 2
+
+
 def test_nobody_is_billed_after_the_move_to_perpetual(later, movable):
     had, other = later.buy(LOW), later.buy(LOW)
     later.pay(later.upgrade(had["license_key"], EVER))
