@@ -178,6 +178,9 @@ check_btcpay(struct buf *errors)
 		return;
 	if (!text_is_url(conf.btcpay_url))
 		buf_puts(errors, "LICET_BTCPAY_URL: not an http or https URL\n");
+	if (!text_is_url(conf.btcpay_browser_url))
+		buf_puts(errors, "LICET_BTCPAY_BROWSER_URL: not an http or "
+		    "https URL\n");
 	if (*conf.btcpay_public_url != '\0' &&
 	    !text_is_url(conf.btcpay_public_url))
 		buf_puts(errors, "LICET_BTCPAY_PUBLIC_URL: not an http or https "
@@ -267,7 +270,12 @@ conf_read(char *const *environment, const char *const *names,
 	}
 	trim_slash(&conf.public_url);
 	trim_slash(&conf.btcpay_url);
+	trim_slash(&conf.btcpay_browser_url);
 	trim_slash(&conf.btcpay_public_url);
+	if (*conf.btcpay_public_url == '\0')
+		conf.btcpay_public_url = conf.btcpay_browser_url;
+	if (*conf.btcpay_browser_url == '\0')
+		conf.btcpay_browser_url = conf.btcpay_url;
 	return (errors->len == 0 && !errors->failed);
 }
 

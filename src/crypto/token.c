@@ -1,6 +1,7 @@
 /* Tokens of 256 random bits, and comparing secrets. */
 #include "crypto/token.h"
 
+#include "crypto/base32.h"
 #include "crypto/sha256.h"
 
 #include <sodium.h>
@@ -16,6 +17,18 @@ token_new(char out[44])
 	sodium_bin2base64(out, TOKEN_SIZE, bytes, sizeof(bytes),
 	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	explicit_bzero(bytes, sizeof(bytes));
+}
+
+void
+token_new_base32(char *out, size_t bytes)
+{
+	uint8_t	random[32];
+
+	if (bytes > sizeof(random))
+		bytes = sizeof(random);
+	randombytes_buf(random, bytes);
+	out[base32_encode(out, random, bytes)] = '\0';
+	explicit_bzero(random, sizeof(random));
 }
 
 void

@@ -12,6 +12,12 @@
 /* A new random token and a NUL.  The caller wipes it. */
 void	token_new(char out[44]);
 
+/*
+ * The same of `bytes' (32 at most) random bytes in base32: for what people or
+ * other systems see.  BASE32_TEXT_LEN(bytes) characters and a NUL.
+ */
+void	token_new_base32(char *out, size_t bytes);
+
 /* SHA-256 of the token's text in lower-case hexadecimal and a NUL. */
 void	token_hash_hex(const char *token, size_t len, char out[65]);
 
