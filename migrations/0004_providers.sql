@@ -15,10 +15,12 @@ CREATE TABLE merchant_profiles (
 	sealed_smtp_password       bytea,
 	smtp_from                  text,
 	created_at                 timestamptz NOT NULL DEFAULT licet_now_default(),
-	updated_at                 timestamptz NOT NULL DEFAULT licet_now_default()
+	updated_at                 timestamptz NOT NULL DEFAULT licet_now_default(),
+	-- One default.  Judged when a statement ends, so that one statement can
+	-- move it, which a unique index would not allow.
+	CONSTRAINT merchant_profiles_default EXCLUDE USING btree
+	    (is_default WITH =) WHERE (is_default) DEFERRABLE
 );
-CREATE UNIQUE INDEX merchant_profiles_default ON merchant_profiles (is_default)
-	WHERE is_default;
 INSERT INTO merchant_profiles (name, is_default) VALUES ('Licet', true);
 
 -- The profile of whoever names none; also of rows that a release writes that
@@ -30,8 +32,7 @@ $$;
 
 ALTER TABLE products ADD CONSTRAINT products_merchant_profile
 	FOREIGN KEY (merchant_profile_id) REFERENCES merchant_profiles;
-CREATE INDEX products_profile ON products (merchant_profile_id)
-	WHERE merchant_profile_id IS NOT NULL;
+CREATE INDEX products_profile ON products (merchant_profile_id);
 
 -- A provider that was disconnected stays: invoices refer to it.  Secrets are
 -- sealed with the key ring, with the row's id as associated data.

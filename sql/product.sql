@@ -66,10 +66,16 @@ END
 	    WHEN 'array' THEN @entitlements_catalog END)
 	    WITH ORDINALITY AS e (value, position))
 
+-- fragment: profile_is_unknown
+-- Is a profile named that there is not?
+@merchant_profile_id::uuid IS NOT NULL AND NOT EXISTS (SELECT
+	FROM merchant_profiles m
+	WHERE m.id = @merchant_profile_id)
+
 -- name: product_create :one
 -- Refuses half a price, a price of nothing, a wrong catalogue, an unknown
--- merchant profile (there are none yet) and a slug in use; products_slug_key
--- is the referee of the last.
+-- merchant profile and a slug in use; products_slug_key is the referee of the
+-- last.
 WITH rule AS (
 	SELECT CASE
 	    WHEN a.fault IS NOT NULL THEN a.fault
@@ -82,20 +88,22 @@ WITH rule AS (
 	FROM (SELECT {{price_fault}} AS fault, {{catalog_fault}} AS catalog) a
 ), verdict AS (
 	SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request'
-	    WHEN @merchant_profile_id::uuid IS NOT NULL THEN 'not_found'
-	    END AS fault,
-	    COALESCE(r.message, CASE WHEN @merchant_profile_id IS NOT NULL
+	    WHEN m.is_unknown THEN 'not_found' END AS fault,
+	    COALESCE(r.message, CASE WHEN m.is_unknown
 	    THEN 'no such merchant profile' END) AS message
 	FROM rule r
+	CROSS JOIN (SELECT {{profile_is_unknown}} AS is_unknown) m
 ), made AS (
 	INSERT INTO products AS p (slug, name, description, price_sats,
-	    price_currency, price_value, metadata, entitlements_catalog)
+	    price_currency, price_value, metadata, entitlements_catalog,
+	    merchant_profile_id)
 	SELECT @slug::text, @name::text, COALESCE(@description::text, ''),
 	    CASE COALESCE(@price_currency, 'SAT') WHEN 'SAT'
 	    THEN COALESCE(@price_value, @price_sats) ELSE 0 END,
 	    COALESCE(@price_currency, 'SAT'),
 	    COALESCE(@price_value, @price_sats),
-	    COALESCE(@metadata::jsonb, '{}'), {{catalog_clean}}
+	    COALESCE(@metadata::jsonb, '{}'), {{catalog_clean}},
+	    @merchant_profile_id
 	FROM verdict v
 	WHERE v.fault IS NULL
 	ON CONFLICT (slug) DO NOTHING
@@ -130,11 +138,11 @@ WITH rule AS (
 	FROM (SELECT {{price_fault}} AS fault, {{catalog_fault}} AS catalog) a
 ), verdict AS (
 	SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request'
-	    WHEN @merchant_profile_id::uuid IS NOT NULL THEN 'not_found'
-	    END AS fault,
-	    COALESCE(r.message, CASE WHEN @merchant_profile_id IS NOT NULL
+	    WHEN m.is_unknown THEN 'not_found' END AS fault,
+	    COALESCE(r.message, CASE WHEN m.is_unknown
 	    THEN 'no such merchant profile' END) AS message
 	FROM rule r
+	CROSS JOIN (SELECT {{profile_is_unknown}} AS is_unknown) m
 ), changed AS (
 	UPDATE products AS p
 	SET name = COALESCE(@name::text, p.name),
@@ -151,6 +159,8 @@ WITH rule AS (
 	    entitlements_catalog = CASE
 	        WHEN @body::jsonb ? 'entitlements_catalog' THEN {{catalog_clean}}
 	        ELSE p.entitlements_catalog END,
+	    merchant_profile_id = CASE WHEN @body ? 'merchant_profile_id'
+	        THEN @merchant_profile_id ELSE p.merchant_profile_id END,
 	    updated_at = licet_now()
 	FROM verdict v
 	WHERE p.id = @id::uuid AND v.fault IS NULL

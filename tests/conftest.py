@@ -166,3 +166,19 @@ def lnurl(lnurl_shared):
     lnurl_shared.reset()
     yield lnurl_shared
     lnurl_shared.reset()
+
+
+# An instance on which stores are connected by consent: lib/connect.py.
+
+@pytest.fixture(scope="session")
+def bare(make_instance, btcpay_shared):
+    """An instance that knows where a BTCPay server is, and no more."""
+    return make_instance(name="bare", LICET_PAYMENTS="none",
+                         LICET_BTCPAY_URL=btcpay_shared.url,
+                         LICET_RECONCILE_SECONDS=1)
+
+
+@pytest.fixture
+def vendor(bare, btcpay):
+    yield Api(bare.url, bare.admin_key, bare.db)
+    bare.check_workers()

@@ -8,6 +8,8 @@ extern const struct endpoint	api_service[];
 extern const struct endpoint	api_catalogue[];
 extern const struct endpoint	api_products[];
 extern const struct endpoint	api_policies[];
+extern const struct endpoint	api_profiles[];
+extern const struct endpoint	api_providers[];
 extern const struct endpoint	api_codes[];
 extern const struct endpoint	api_invoices[];
 extern const struct endpoint	api_licenses[];

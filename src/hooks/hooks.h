@@ -5,5 +5,6 @@
 #include "flow/endpoint.h"
 
 extern const struct endpoint	hooks_btcpay[];
+extern const struct endpoint	hooks_btcpay_authorize[];
 
 #endif

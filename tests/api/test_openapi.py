@@ -37,7 +37,19 @@ MUST_HAVE = [
     ("/v1/admin/licenses/{id}/unsuspend", "post"),
     ("/v1/admin/machines", "get"),
     ("/v1/admin/machines/{id}/deactivate", "post"),
+    ("/v1/admin/merchant-profiles", "get"),
+    ("/v1/admin/merchant-profiles", "post"),
+    ("/v1/admin/merchant-profiles/{id}", "patch"),
+    ("/v1/admin/merchant-profiles/{id}", "delete"),
+    ("/v1/admin/merchant-profiles/{id}/set-default", "post"),
+    ("/v1/admin/merchant-profiles/{id}/rail-preferences/{rail}", "put"),
+    ("/v1/admin/btcpay/connect", "post"), ("/v1/admin/btcpay/status", "get"),
+    ("/v1/admin/btcpay/disconnect", "post"),
+    ("/v1/admin/zaprite/connect", "post"),
+    ("/v1/admin/payment-provider/status", "get"),
     ("/v1/btcpay/webhook", "post")]
+# What a stranger's body would make call somewhere in the world.
+CALLS_OUT = ("/v1/admin/zaprite/connect",)
 HOSTILE = ["", " ", "x", "0", "-1", "'; DROP TABLE licenses; --", "%s%n%x",
            "../../etc/passwd", "\x00", "\x7f", "\ud7ff\U0010ffff", "é" * 200,
            "a" * 3000, "<script>alert(1)</script>", "{}", "[]", "null",
@@ -83,7 +95,7 @@ class Operation:
 
     def check(self, response):
         status = response.status_code
-        if self.path.startswith("/v1/btcpay/webhook") and status == 503:
+        if "/btcpay/" in self.path + "/" and status == 503:
             assert response.json()["error"] == "btcpay_not_configured"
             return
         assert status < 500, f"{self.name}: {status} {response.text[:300]}"
@@ -104,7 +116,7 @@ def document(server):
 def operations(document):
     return [Operation(document, path, method, node[method])
             for path, node in document["paths"].items()
-            for method in METHODS if method in node]
+            if path not in CALLS_OUT for method in METHODS if method in node]
 
 
 def test_document_is_openapi_3_1(document):
