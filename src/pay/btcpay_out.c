@@ -25,8 +25,12 @@ btcpay_ask_refund(struct arena *a, const struct pay_account *account,
     const char *invoice_id, const char *refund_id, const char *variant,
     struct pay_ask *out)
 {
-	btcpay_ask(a, account, "POST", arena_printf(a, "invoices/%s/refund", btcpay_escape(a, invoice_id)), out);
-	btcpay_ask_body(a, json_pack("{s:s,s:s}", "refundVariant", variant, "name", refund_name(a, refund_id)), out);
+	const char	*path = arena_printf(a, "invoices/%s/refund",
+			    btcpay_escape(a, invoice_id));
+
+	btcpay_ask(a, account, "POST", path, out);
+	btcpay_ask_body(a, json_pack("{s:s,s:s}", "refundVariant", variant,
+	    "name", refund_name(a, refund_id)), out);
 }
 
 void
