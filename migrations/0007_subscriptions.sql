@@ -29,6 +29,8 @@ CREATE TABLE subscriptions (
 	lapsed_at                timestamptz,
 	merchant_profile_id      uuid REFERENCES merchant_profiles,
 	payment_provider_id      uuid REFERENCES payment_providers,
+	-- The buyer's saved card: whose, which one, and who keeps it.
+	card_provider_id         uuid REFERENCES payment_providers,
 	zaprite_contact_id       text,
 	zaprite_payment_profile_id         text,
 	zaprite_payment_profile_method     text,
@@ -60,6 +62,13 @@ CREATE TABLE subscription_invoices (
 	superseded_at   timestamptz,
 	applied_at      timestamptz,	-- when this one paid for the cycle
 	announced_at    timestamptz,	-- subscription.renewal_pending went out
+	-- A saved card may pay it: when to see to that (NULL: nothing to do);
+	-- when it was charged, written before the call, so that it is one call
+	-- to a cycle whatever becomes of it; and when that was found to be in
+	-- vain.
+	charge_next_at    timestamptz,
+	charge_started_at timestamptz,
+	charge_failed_at  timestamptz,
 	created_at      timestamptz NOT NULL DEFAULT licet_now_default(),
 	CHECK (cycle_end_at > cycle_start_at)
 );
@@ -68,6 +77,21 @@ CREATE UNIQUE INDEX subscription_invoices_cycle ON subscription_invoices
 -- No cycle is paid for twice.
 CREATE UNIQUE INDEX subscription_invoices_paid ON subscription_invoices
 	(subscription_id, cycle_number) WHERE applied_at IS NOT NULL;
+
+CREATE INDEX subscription_invoices_charge ON subscription_invoices
+	(charge_next_at) WHERE charge_next_at IS NOT NULL;
+
+-- Whose card the provider may have kept when this first cycle was paid: looked
+-- for at the contact once it is.
+CREATE TABLE card_contacts (
+	invoice_id    uuid PRIMARY KEY REFERENCES invoices ON DELETE CASCADE,
+	contact_id    text NOT NULL,
+	tries         integer NOT NULL DEFAULT 0,
+	next_check_at timestamptz,	-- NULL: found, or given up
+	created_at    timestamptz NOT NULL DEFAULT licet_now_default()
+);
+CREATE INDEX card_contacts_due ON card_contacts (next_check_at)
+	WHERE next_check_at IS NOT NULL;
 
 -- A move of a license to another policy: at once when its invoice is paid (or
 -- when the vendor says so), or at the end of the cycle.

@@ -28,7 +28,7 @@ WITH product AS (
 	WHERE p.slug = @product::text
 ), policy AS (
 	SELECT y.id, y.active, y.public, y.archived_at, y.price_sats_override,
-	    y.is_recurring AND y.trial_days > 0 AS is_trial
+	    y.is_recurring, y.is_recurring AND y.trial_days > 0 AS is_trial
 	FROM policies y
 	WHERE y.id = (SELECT CASE WHEN @policy_slug::text <> ''
 	    THEN (SELECT c.id FROM policies c
@@ -66,7 +66,8 @@ WITH product AS (
 )
 SELECT s.product_id, s.name AS product_name, s.price_currency,
     COALESCE(y.price_sats_override, s.price_value) AS listed_value,
-    y.id AS policy_id, COALESCE(y.is_trial, false) AS is_trial,
+    y.id AS policy_id, COALESCE(y.is_recurring, false) AS is_recurring,
+    COALESCE(y.is_trial, false) AS is_trial,
     CASE WHEN s.product_id IS NULL THEN 'not_found no such product'
     WHEN NOT s.active THEN 'bad_request the product is not for sale'
     END AS product_refusal,

@@ -2,8 +2,9 @@
 -- The cycle that a renewal's invoice, just settled, has paid for.  It applies
 -- when it is the next one of a license that is still of the subscription's
 -- policy and does end; else the money is surplus.  Days without access since
--- the license ran out are added, so that a late buyer has all of a cycle.  The
--- license is held before the subscription.
+-- the license ran out (by its grace, or the subscription's end) are added, so
+-- that a late buyer has all of a cycle.  The license is held before the
+-- subscription.
 renewal_license AS MATERIALIZED (
 	SELECT l.id, l.product_id, l.policy_id, l.expires_at, l.grace_seconds
 	FROM judged j
@@ -13,7 +14,8 @@ renewal_license AS MATERIALIZED (
 ), renewal_cycle AS MATERIALIZED (
 	SELECT c.id AS cycle_id, c.cycle_number, c.cycle_end_at, c.invoice_id,
 	    b.id AS subscription_id, b.policy_id, b.paid_cycle, b.lapsed_at,
-	    b.grace_period_days
+	    CASE WHEN b.status = 'cancelled'
+	    THEN date_trunc('second', b.cancelled_at) END AS cancelled_at, b.grace_period_days
 	FROM judged j
 	JOIN renewal_license l ON l.id = j.license_id
 	JOIN subscription_invoices c ON c.invoice_id = j.id
@@ -26,10 +28,11 @@ renewal_license AS MATERIALIZED (
 	    AND l.policy_id IS NOT DISTINCT FROM c.policy_id AS applies,
 	    c.cycle_end_at + GREATEST(interval '0', date_trunc('second',
 	        licet_now() + interval '999999 microseconds')
-	        - COALESCE(c.lapsed_at, l.expires_at
-	        + make_interval(secs => l.grace_seconds))) AS cycle_end_at,
-	    GREATEST(l.grace_seconds, y.grace_seconds,
-	        c.grace_period_days * 86400::bigint) AS grace_seconds
+	        - COALESCE(c.lapsed_at, GREATEST(c.cancelled_at, l.expires_at
+	        + make_interval(secs => l.grace_seconds)))) AS cycle_end_at,
+	    CASE WHEN c.cancelled_at IS NOT NULL THEN l.grace_seconds
+	    ELSE GREATEST(l.grace_seconds, y.grace_seconds,
+	        c.grace_period_days * 86400::bigint) END AS grace_seconds
 	FROM renewal_cycle c
 	CROSS JOIN renewal_license l
 	LEFT JOIN policies y ON y.id = c.policy_id
@@ -94,19 +97,35 @@ rebilled AS (
 )
 
 -- fragment: renewal_announce
--- The buyer can pay a renewal now (`changed': the invoice).
-announced AS (
+-- The buyer can pay a renewal now (`changed': the invoice), unless the card that
+-- the provider keeps is to pay it.
+{{charge_queue}}, announced AS (
 	UPDATE subscription_invoices AS c
 	SET announced_at = licet_now()
 	FROM changed i
 	WHERE c.invoice_id = i.id AND i.kind = 'renewal'
 	AND i.status = 'pending' AND c.announced_at IS NULL
+	AND c.charge_next_at IS NULL
+	AND NOT EXISTS (
+	    SELECT FROM charge_queued q WHERE q.invoice_id = i.id)
 	RETURNING c.subscription_id, c.invoice_id, c.cycle_number,
 	    c.cycle_start_at, c.cycle_end_at
-), awaited AS (
-	UPDATE subscriptions AS b
-	SET next_attempt_at = {{lapse_at}}, updated_at = licet_now()
+), awaiting AS (
+	SELECT c.subscription_id, c.cycle_number, interval '0' AS patience
 	FROM announced c
+	UNION ALL
+	SELECT q.subscription_id, q.cycle_number, interval '15 minutes'
+	FROM charge_queued q
+), {{renewal_announcement}}
+
+-- fragment: renewal_announcement
+-- What follows for the cycles in `awaiting', and is told of the `announced'.  A
+-- subscription without days of grace doesn't lapse while its card is charged.
+awaited AS (
+	UPDATE subscriptions AS b
+	SET next_attempt_at = GREATEST({{lapse_at}}, licet_now() + c.patience),
+	    updated_at = licet_now()
+	FROM awaiting c
 	WHERE b.id = c.subscription_id AND b.status = 'past_due'
 	AND b.paid_cycle + 1 = c.cycle_number
 ), announcement AS (

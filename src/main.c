@@ -53,6 +53,7 @@ static const struct resource	resources[] = {
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Webhooks of payment providers", hooks_btcpay },
+	{ "Webhooks of Zaprite", hooks_zaprite },
 	{ "Consent of BTCPay servers", hooks_btcpay_authorize },
 	{ "Sandbox", pages_sandbox },
 	{ "Thanks", pages_thanks },

@@ -39,6 +39,7 @@ offer_read(struct flow *f, struct offer *o)
 	o->policy_id = copy(f, "policy_id");
 	o->currency = copy(f, "price_currency");
 	o->listed_value = db_integer(r, 0, "listed_value", 0);
+	o->is_recurring = db_true(r, 0, "is_recurring");
 	o->is_trial = db_true(r, 0, "is_trial");
 	o->product_refusal = copy(f, "product_refusal");
 	o->policy_refusal = copy(f, "policy_refusal");

@@ -17,6 +17,7 @@ struct offer {
 	const char		*policy_id;	/* NULL: sold without one */
 	const char		*currency;
 	int64_t			 listed_value;
+	bool			 is_recurring;
 	bool			 is_trial;
 	/* "not_found no such product": an error's code and why; or NULL. */
 	const char		*product_refusal;

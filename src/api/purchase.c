@@ -26,6 +26,8 @@ struct purchase {
 	enum pay_result		 result;
 };
 
+static enum flow_next	purchase_send(struct flow *);
+
 /* Product, policy, trial: what speaks against it whatever the price is. */
 static enum flow_next
 purchase_judge(struct flow *f)
@@ -127,7 +129,6 @@ purchase_order(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
 	const struct offer	*o = &p->offer;
-	struct pay_ask		 ask = { .sql = NULL };
 
 	if (flow_refused(f))
 		return (FLOW_DONE);
@@ -141,6 +142,49 @@ purchase_order(struct flow *f)
 	p->order.buyer_email = flow_text(f, "buyer_email");
 	p->order.redirect_url = arena_strdup(&f->arena,
 	    db_text(flow_rows(f), 0, "redirect_url"));
+	return (FLOW_NEXT);
+}
+
+/* A card can be kept for the cycles to come if the provider knows the buyer. */
+static enum flow_next
+purchase_contact(struct flow *f)
+{
+	struct purchase		*p = flow_state(f);
+	const struct offer	*o = &p->offer;
+	struct pay_ask		 ask = { .sql = NULL };
+
+	if (!o->is_recurring || p->order.buyer_email == NULL ||
+	    *p->order.buyer_email == '\0' ||
+	    o->account.provider->ask_contact == NULL)
+		return (flow_skip_to(f, purchase_send));
+	o->account.provider->ask_contact(&f->arena, &o->account,
+	    p->order.buyer_email, &ask);
+	return (settle_send(f, &ask));
+}
+
+/* Without a contact it is sold all the same, without a card to be kept. */
+static enum flow_next
+purchase_contact_note(struct flow *f)
+{
+	struct purchase		*p = flow_state(f);
+	const struct offer	*o = &p->offer;
+	struct pay_answer	 answer = settle_answer(f);
+
+	if (o->account.provider->read_contact(&f->arena, &o->account, &answer,
+	    &p->order.contact_id) != PAY_OK)
+		return (FLOW_NEXT);
+	p->order.save_card = true;
+	return (FLOW_QUERY(f, card_contact_note, .invoice_id = o->invoice_id,
+	    .contact_id = p->order.contact_id));
+}
+
+static enum flow_next
+purchase_send(struct flow *f)
+{
+	struct purchase		*p = flow_state(f);
+	const struct offer	*o = &p->offer;
+	struct pay_ask		 ask = { .sql = NULL };
+
 	o->account.provider->ask_create(&f->arena, &o->account, &p->order,
 	    &ask);
 	return (settle_send(f, &ask));
@@ -226,7 +270,10 @@ const struct endpoint	api_purchase[] = {
 		RATE_STEPS,
 		FLOW_STEP(purchase_open),	/* sql   purchase_open */
 		FLOW_STEP(purchase_open_plain),	/* sql   the same, perhaps */
-		FLOW_STEP(purchase_order),	/* call  create invoice */
+		FLOW_STEP(purchase_order),
+		FLOW_STEP(purchase_contact),	/* call  the buyer, perhaps */
+		FLOW_STEP(purchase_contact_note), /* sql   card_contact_note */
+		FLOW_STEP(purchase_send),	/* call  create invoice */
 		FLOW_STEP(purchase_note),	/* sql   invoice_attach */
 		FLOW_STEP(purchase_answer)),
 	    .state = sizeof(struct purchase),

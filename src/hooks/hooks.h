@@ -5,6 +5,7 @@
 #include "flow/endpoint.h"
 
 extern const struct endpoint	hooks_btcpay[];
+extern const struct endpoint	hooks_zaprite[];
 extern const struct endpoint	hooks_btcpay_authorize[];
 
 #endif

@@ -12,6 +12,7 @@
 #define RECONCILE_MAX_MS	5000
 #define RENEWALS_FIRST_MS	30000
 #define HOUSEKEEPING_MS		60000
+#define CARDS_MS		15000
 
 /* What runs by the clock; its name is what wakes it before its time. */
 struct job {
@@ -25,6 +26,7 @@ struct job {
 static uint64_t	reconcile_every(void);
 static uint64_t	renewals_every(void);
 static uint64_t	housekeeping_every(void);
+static uint64_t	cards_every(void);
 
 static struct job	jobs[] = {
 	{ .name = "reconcile", .tick = reconcile_tick,
@@ -33,6 +35,9 @@ static struct job	jobs[] = {
 	    .every_ms = renewals_every, .first_ms = RENEWALS_FIRST_MS },
 	{ .name = "housekeeping", .tick = housekeeping_tick,
 	    .every_ms = housekeeping_every },
+	{ .name = "cards", .tick = cards_tick, .every_ms = cards_every },
+	{ .name = "charges", .tick = charges_tick,
+	    .every_ms = reconcile_every },
 };
 
 #define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
@@ -61,6 +66,12 @@ static uint64_t
 housekeeping_every(void)
 {
 	return (HOUSEKEEPING_MS);
+}
+
+static uint64_t
+cards_every(void)
+{
+	return (CARDS_MS);
 }
 
 static void

@@ -16,5 +16,7 @@ void	jobs_close(void);
 void	reconcile_tick(struct db_pool *);
 void	renewals_tick(struct db_pool *);
 void	housekeeping_tick(struct db_pool *);
+void	cards_tick(struct db_pool *);
+void	charges_tick(struct db_pool *);
 
 #endif

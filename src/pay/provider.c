@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const struct provider *const	all[] = { &pay_sandbox, &pay_btcpay };
+static const struct provider *const	all[] = { &pay_sandbox, &pay_btcpay,
+    &pay_zaprite };
 
 const struct provider *
 pay_provider(const char *kind)

@@ -99,6 +99,8 @@ struct pay_invoice {
 	const char		*checkout_url;
 	enum pay_status		 status;
 	enum pay_exception	 exception;
+	bool			 is_under_way;	/* pending, but somebody has
+						   paid; few providers tell */
 	const char		*detail;	/* its own words, for the audit trail */
 	int64_t			 amount_sats;	/* -1: not told in bitcoin */
 	int64_t			 paid_sats;	/* -1: not told */
@@ -108,6 +110,13 @@ struct pay_invoice {
 struct pay_hook {
 	const char	*invoice_id;	/* NULL: nothing that concerns us */
 	const char	*order_id;	/* NULL: not told */
+};
+
+/* A card that a buyer let the provider keep; texts live in the arena. */
+struct pay_card {
+	const char	*id;
+	const char	*method;	/* its own word; "": not told */
+	int64_t		 expires_at;	/* seconds since 1970; 0: not told */
 };
 
 struct pay_refund {
@@ -175,6 +184,33 @@ struct provider {
 	enum pay_sent	(*read_payment)(struct arena *,
 			    const struct pay_account *,
 			    const struct pay_answer *, const char **detail);
+
+	/*
+	 * A buyer whose card can be kept: made before the order that names it
+	 * as `contact_id'.
+	 */
+	void		(*ask_contact)(struct arena *,
+			    const struct pay_account *, const char *email,
+			    struct pay_ask *);
+	enum pay_result	(*read_contact)(struct arena *,
+			    const struct pay_account *,
+			    const struct pay_answer *, const char **contact_id);
+	/*
+	 * The card that was kept when our invoice `order_id' was paid; PAY_NONE
+	 * when there is none.
+	 */
+	void		(*ask_card)(struct arena *, const struct pay_account *,
+			    const char *contact_id, struct pay_ask *);
+	enum pay_result	(*read_card)(struct arena *,
+			    const struct pay_account *, const char *order_id,
+			    const struct pay_answer *, struct pay_card *);
+	/*
+	 * Pays an invoice with it; `read' reads the answer.  A second call may
+	 * be a second payment, so after silence the invoice is read instead.
+	 */
+	void		(*ask_charge)(struct arena *,
+			    const struct pay_account *, const char *invoice_id,
+			    const char *card_id, struct pay_ask *);
 };
 
 extern const struct provider	pay_sandbox;
