@@ -219,7 +219,7 @@ WITH ending AS MATERIALIZED (
 	FROM subscriptions b
 	JOIN licenses l ON l.id = b.license_id
 	WHERE b.license_id = @license_id::uuid AND l.status = 'revoked'
-	FOR NO KEY UPDATE OF b
+	FOR NO KEY UPDATE OF l, b
 ), {{subscription_end}}
 SELECT d.id
 FROM ended d;

@@ -63,7 +63,8 @@ SELECT CASE WHEN f.id IS NULL THEN 'unknown' WHEN m.moves THEN m.status
     WHEN m.id IS NOT NULL THEN 'noted' ELSE 'unchanged' END AS outcome,
     f.id AS invoice_id, COALESCE(l.id, j.license_id, (SELECT o.id
         FROM licenses o
-        WHERE o.invoice_id = f.id)) AS license_id
+        WHERE o.invoice_id = f.id)) AS license_id,
+    EXISTS (SELECT FROM renewed) AS renewed
 FROM (VALUES (1)) AS one (row)
 LEFT JOIN found f ON true
 LEFT JOIN judged j ON true

@@ -96,8 +96,9 @@ WHERE b.id = @id::uuid;
 
 -- fragment: subscription_end
 -- Ends the subscription in `ending' (id, status, actor): nothing more is
--- billed, the license goes on to its end, and a move to another tier that was
--- to come with the next cycle won't.  An invoice that is out can still be paid.
+-- billed, the license goes on to the end of the paid cycle (the days of grace
+-- were for a renewal to come), and a move to another tier that was to come with
+-- the next cycle won't.  An invoice that is out can still be paid.
 ended AS (
 	UPDATE subscriptions AS b
 	SET status = 'cancelled', cancelled_at = licet_now(),
@@ -107,6 +108,14 @@ ended AS (
 	WHERE b.id = e.id AND b.status IN ('active', 'past_due')
 	RETURNING b.id, b.license_id, b.product_id, b.policy_id,
 	    b.next_renewal_at, e.status AS was, e.actor
+), ended_license AS (
+	UPDATE licenses AS l
+	SET grace_seconds = LEAST(l.grace_seconds, COALESCE((
+	    SELECT y.grace_seconds
+	    FROM policies y
+	    WHERE y.id = b.policy_id), 0))
+	FROM ended b
+	WHERE l.id = b.license_id
 ), ended_change AS (
 	UPDATE tier_changes AS c
 	SET cancelled_at = licet_now()
@@ -142,8 +151,9 @@ ELSE json_build_object('ok', true, 'already', e.status,
 WITH ending AS MATERIALIZED (
 	SELECT b.id, b.status, 'admin' AS actor
 	FROM subscriptions b
+	JOIN licenses l ON l.id = b.license_id
 	WHERE b.id = @id::uuid
-	FOR NO KEY UPDATE
+	FOR NO KEY UPDATE OF l, b
 ), {{subscription_end}}
 SELECT NULL AS fault, NULL AS message, {{subscription_ended}} AS body
 FROM ending e
@@ -156,6 +166,7 @@ WITH license AS MATERIALIZED (
 	SELECT l.id
 	FROM licenses l
 	WHERE l.id = @license_id::uuid AND l.status = 'active'
+	FOR NO KEY UPDATE
 ), ending AS MATERIALIZED (
 	SELECT b.id, b.status, 'buyer' AS actor
 	FROM subscriptions b

@@ -1,6 +1,7 @@
 #include "flow/settle.h"
 
 #include "base/log.h"
+#include "base/stat.h"
 #include "flow/bind.h"
 
 #include "sql.h"
@@ -71,4 +72,12 @@ settle_apply(struct flow *f)
 	    .exception = pay_exception_name(s->seen.exception),
 	    .provider_detail = s->seen.detail,
 	    .signing_key_id = bind_signing_key(f)));
+}
+
+enum flow_next
+settle_count(struct flow *f)
+{
+	if (db_true(flow_rows(f), 0, "renewed"))
+		stat_add(STAT_RENEWALS_PAID, 1);
+	return (FLOW_NEXT);
 }

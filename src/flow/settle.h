@@ -31,6 +31,8 @@ enum flow_next	settle_ask(struct flow *);
  * tell.
  */
 enum flow_next	settle_apply(struct flow *);
+/* Right after it: counts what came of it. */
+enum flow_next	settle_count(struct flow *);
 
 /* Asks a provider, by HTTP or by statement; the next step has the answer. */
 enum flow_next	settle_send(struct flow *, const struct pay_ask *);

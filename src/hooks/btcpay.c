@@ -70,6 +70,7 @@ static const struct flow_step	steps[] = {
 	FLOW_STEP(hook_read),
 	FLOW_STEP(settle_ask),		/* call  the invoice, at BTCPay */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
+	FLOW_STEP(settle_count),
 	FLOW_STEP(hook_again),		/* sql   invoice_check_soon */
 	FLOW_STEP(hook_answer),
 	{ NULL, NULL }

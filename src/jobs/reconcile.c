@@ -92,6 +92,7 @@ static const struct flow_step	steps[] = {
 	FLOW_STEP(reconcile_open),
 	FLOW_STEP(reconcile_ask),	/* call  status, or look-up by order */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
+	FLOW_STEP(settle_count),
 	FLOW_STEP(reconcile_attach),	/* sql   invoice_attach */
 	{ NULL, NULL }
 };

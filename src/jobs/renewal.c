@@ -300,6 +300,7 @@ renewal_free(struct flow *f)
 static enum flow_next
 renewal_freed(struct flow *f)
 {
+	(void)settle_count(f);
 	return (flow_skip_to(f, renewal_end));
 }
 

@@ -146,6 +146,7 @@ checkout_answer(struct flow *f)
 		FLOW_STEP(checkout_found),				\
 		FLOW_STEP(settle_ask),		/* sql  sandbox_get */	\
 		FLOW_STEP(settle_apply),	/* sql  invoice_settle */ \
+		FLOW_STEP(settle_count),				\
 		FLOW_STEP(checkout_answer)),				\
 	    .state = sizeof(struct settle), .hidden = true,		\
 	    .summary = text }

@@ -83,12 +83,19 @@ def test_2_8_already(shop, status):
 
 
 def test_2_8_access_continues_to_the_end(shop):
-    """... of the paid cycle; grace is for those who may still pay."""
+    """... of the paid cycle, and no further: the days of grace were for a
+    renewal to come.  The policy's own grace stays."""
     s = shop.subscribe()
-    cancel(shop, s["key"])
+    own = shop.subscribe(grace_seconds=3600)
+    for one in (s, own):
+        cancel(shop, one["key"])
     shop.until(s["next_renewal_at"], plus=-30)
     assert shop.validate(s["key"])["ok"]
+    assert "in_grace_period" not in shop.validate(s["key"])
     assert shop.lic(s)["expires_at"] == s["next_renewal_at"]
+    shop.until(own["next_renewal_at"], plus=30)
+    assert shop.validate(s["key"])["reason"] == "expired"
+    assert shop.validate(own["key"])["in_grace_period"] is True
 
 
 # ---- 3.2 ----

@@ -1,7 +1,6 @@
 """A shop with subscriptions whose clock the test moves."""
 import datetime
 
-from fake.btcpay import FakeBtcpay    # noqa: F401  (what `fake' is)
 from lib.client import Api
 from lib.process import wait_for
 

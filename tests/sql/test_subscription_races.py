@@ -1,12 +1,11 @@
 """Subscriptions, done by many at once: no cycle billed or paid twice, no day
 lost, nobody waits for ever."""
 import random
-import uuid
 
-from billing import DAY, attach, bill, due, facts, fail, lapse, lic, open_as, \
+from billing import DAY, attach, bill, due, facts, lapse, lic, open_as, \
     open_bill, row, seconds, sub, subscribe
-from endpoint import call, count, events, outbox, product, provider, settle
-from test_money_races import CROWD, at_once, crowd, no_trouble  # noqa: F401
+from endpoint import call, count, events, outbox, product, settle
+from test_money_races import at_once, crowd, no_trouble  # noqa: F401
 
 
 def test_claims_are_shared_out(db, crowd):

@@ -8,7 +8,6 @@ from billing import DAY, age, attach, bill, due, facts, fail, lapse, lic, \
     open_as, open_bill, row, seconds, sub, subscribe
 from endpoint import body, buy, call, count, events, outbox, policy, product, \
     provider, settle
-from session import Refused
 
 
 # ---- the sale ----
@@ -289,6 +288,21 @@ def test_paid_after_the_end(db):
     assert lic(db, s)["expires_at"] == now["next_renewal_at"]
 
 
+def test_ended_within_its_grace_and_paid_days_later(db):
+    """Access was lost at the end, so only the days since then are added."""
+    s = due(db, subscribe(db), late=5 * DAY)
+    iid = bill(db, s)
+    call(db, "subscription_cancel", lock="subscription_lock", id=s["id"])
+    assert lic(db, s)["grace_seconds"] == "0"
+    age(db, s, 2 * DAY)
+    db.sql("UPDATE subscriptions SET cancelled_at = cancelled_at - interval "
+           f"'2 days' WHERE id = '{s['id']}'")
+    settle(db, iid)
+    extra = seconds(db, "l.expires_at - b.started_at", s) - 60 * DAY
+    assert 2 * DAY <= extra <= 2 * DAY + 5
+    assert lic(db, s)["grace_seconds"] == "0"
+
+
 @pytest.mark.parametrize("status", ["revoked", "suspended"])
 def test_payment_leaves_the_licenses_status(db, status):
     s = due(db, subscribe(db))
@@ -429,54 +443,6 @@ def test_the_end_drops_a_scheduled_change(db):
     call(db, "subscription_cancel", lock="subscription_lock", id=s["id"])
     assert row(db, "tier_changes", f"license_id = '{s['license_id']}'")[
         "cancelled_at"] is not None
-
-
-# ---- sweeps ----
-
-def test_a_purchase_without_its_license_is_healed(db):
-    """D2: settled, and nothing else."""
-    s = subscribe(db)
-    db.sql(f"DELETE FROM subscription_invoices WHERE subscription_id = "
-           f"'{s['id']}'")
-    db.sql(f"DELETE FROM licenses WHERE id = '{s['license_id']}'")
-    swept = call(db, "sweep_unfulfilled")
-    assert swept["invoice_id"] == s["first"]
-    again = sub(db, license_id=swept["license_id"])
-    assert again["listed_value"] == "1000"
-    assert call(db, "sweep_unfulfilled") is None
-    assert len(events(db, s["first"], "invoice.settle")) == 1
-
-
-def test_a_license_without_its_subscription_is_healed(db):
-    """D3: sold by the release before, running beside."""
-    s = subscribe(db)
-    db.sql(f"DELETE FROM subscriptions WHERE id = '{s['id']}'")
-    swept = call(db, "sweep_unsubscribed")
-    assert swept["license_id"] == s["license_id"]
-    again = sub(db, license_id=s["license_id"])
-    for column in ("period_days", "listed_value", "listed_currency",
-                   "next_renewal_at", "next_attempt_at", "started_at",
-                   "payment_provider_id", "merchant_profile_id", "status"):
-        assert again[column] == s[column], column
-    assert call(db, "sweep_unsubscribed") is None
-    due(db, again)
-    assert bill(db, again)
-
-
-def test_the_sweep_is_done_by_one(db):
-    db.sql("UPDATE jobs SET next_run = now() - interval '1 s'")
-    assert len(db.call("sweep_claim")) == 1
-    assert db.call("sweep_claim") == []
-
-
-def test_renewal_invoices_never_make_licenses(db):
-    """D1, D3: not even a statement of another release can."""
-    s = due(db, subscribe(db))
-    iid = bill(db, s)
-    with pytest.raises(Refused):
-        db.sql("INSERT INTO licenses (product_id, invoice_id, signing_key_id, "
-               f"issued_at) VALUES ('{s['product_id']}', '{iid}', 1, "
-               "date_trunc('second', now()))")
 
 
 # ---- plans ----
