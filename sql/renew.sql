@@ -97,19 +97,35 @@ rebilled AS (
 )
 
 -- fragment: renewal_announce
--- The buyer can pay a renewal now (`changed': the invoice).
-announced AS (
+-- The buyer can pay a renewal now (`changed': the invoice), unless the card that
+-- the provider keeps is to pay it.
+{{charge_queue}}, announced AS (
 	UPDATE subscription_invoices AS c
 	SET announced_at = licet_now()
 	FROM changed i
 	WHERE c.invoice_id = i.id AND i.kind = 'renewal'
 	AND i.status = 'pending' AND c.announced_at IS NULL
+	AND c.charge_next_at IS NULL
+	AND NOT EXISTS (
+	    SELECT FROM charge_queued q WHERE q.invoice_id = i.id)
 	RETURNING c.subscription_id, c.invoice_id, c.cycle_number,
 	    c.cycle_start_at, c.cycle_end_at
-), awaited AS (
-	UPDATE subscriptions AS b
-	SET next_attempt_at = {{lapse_at}}, updated_at = licet_now()
+), awaiting AS (
+	SELECT c.subscription_id, c.cycle_number, interval '0' AS patience
 	FROM announced c
+	UNION ALL
+	SELECT q.subscription_id, q.cycle_number, interval '15 minutes'
+	FROM charge_queued q
+), {{renewal_announcement}}
+
+-- fragment: renewal_announcement
+-- What follows for the cycles in `awaiting', and is told of the `announced'.  A
+-- subscription without days of grace doesn't lapse while its card is charged.
+awaited AS (
+	UPDATE subscriptions AS b
+	SET next_attempt_at = GREATEST({{lapse_at}}, licet_now() + c.patience),
+	    updated_at = licet_now()
+	FROM awaiting c
 	WHERE b.id = c.subscription_id AND b.status = 'past_due'
 	AND b.paid_cycle + 1 = c.cycle_number
 ), announcement AS (
