@@ -47,6 +47,11 @@ static const char *const	needed[] = { "btcpay.store.canviewinvoices",
     "btcpay.store.cancreateinvoice", "btcpay.store.webhooks.canmodifywebhooks",
     NULL };
 
+/* And without these, voided invoices stay payable, tips and refunds fail. */
+static const char *const	extras[] = { "btcpay.store.canmodifyinvoices",
+    "btcpay.store.canuselightningnode", "btcpay.store.cancreatepullpayments",
+    NULL };
+
 /* Takes the values. */
 static enum flow_next
 page(struct flow *f, int status, json_t *values)
@@ -123,7 +128,7 @@ callback_key(struct flow *f)
 	actor = db_text(flow_rows(f), 0, "initiator_actor_hash");
 	if (id == NULL)
 		return (refuse(f, ERR_UNAUTHORIZED, "This link was used "
-		    "already, or is older than 30 minutes. Begin again."));
+		    "already, or is older than 30 minutes."));
 	if (flow_text(f, "error") != NULL)
 		return (refuse(f, ERR_BAD_REQUEST, "BTCPay Server says that "
 		    "you did not agree. Nothing was connected."));
@@ -331,15 +336,16 @@ callback_done(struct flow *f)
 		json_decref(missing);
 		return (FLOW_DONE);
 	}
-	for (i = 0; c->key.is_told && btcpay_permissions[i] != NULL; i++) {
-		if (!btcpay_key_allows(&c->key, btcpay_permissions[i],
+	for (i = 0; c->key.is_told && extras[i] != NULL; i++) {
+		if (!btcpay_key_allows(&c->key, extras[i],
 		    c->account.store_id))
 			json_array_append_new(missing,
-			    json_string(btcpay_permissions[i]));
+			    json_string(extras[i]));
 	}
 	LOG(LOG_NOTICE, "provider.connected", LS("kind", "btcpay"),
 	    LS("provider", c->account.id));
-	return (page(f, 200, json_pack("{s:b,s:s,s:s,s:s,s:o}", "connected", 1,
+	return (page(f, 200, json_pack("{s:b,s:b,s:s,s:s,s:s,s:o}",
+	    "connected", 1, "lacks", json_array_size(missing) > 0,
 	    "store", c->store_name, "server", c->account.base_url,
 	    "profile", db_text(flow_rows(f), 0, "profile_name"),
 	    "missing", missing)));

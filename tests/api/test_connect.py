@@ -12,6 +12,7 @@ from lib.check import NOWHERE, events
 from lib.client import Api, refused
 from lib.connect import (begin, browser, callback, connect, consent, profile,
                          row, status)
+from lib.process import wait_for
 
 SCOPED = [f"btcpay.store.{p}" for p in (
     "canviewstoresettings", "canmodifystoresettings", "canviewinvoices",
@@ -364,6 +365,62 @@ def test_lost_reply_to_the_webhooks_registration(vendor, btcpay, bare):
     bought = vendor.buy(vendor.product(merchant_profile_id=p["id"]))
     sent = btcpay.pay(bought["btcpay_invoice_id"])
     assert {d.status for d in sent if d.target.startswith(bare.url)} == {200}
+
+
+def test_crash_between_leaves_nothing_half_connected(own_instance, btcpay):
+    """The replica dies after the webhook was registered, before its answer;
+    the next try makes that webhook its own."""
+    server = own_instance(LICET_PAYMENTS="none",
+                          LICET_BTCPAY_URL=btcpay.url)
+    own = Api(server.url, server.admin_key, server.db)
+    p, store = profile(own), btcpay.add_store()
+    key = btcpay.add_key(*[f"{x}:{store.id}" for x in SCOPED])
+    url = callback(begin(own, p["id"]))
+    btcpay.slow(1)
+
+    def post():
+        try:
+            browser().post(url, data={"apiKey": key}, timeout=30)
+        except requests.RequestException:
+            pass
+
+    t = threading.Thread(target=post)
+    t.start()
+    wait_for(lambda: any(r["method"] == "POST" and
+                         r["path"].endswith(f"{store.id}/webhooks")
+                         for r in btcpay.requests), 20,
+             "the webhook is being registered", pause=0.01)
+    server.replicas[0].kill()
+    t.join()
+    btcpay.reset()
+    wait_for(lambda: len(store.hooks) == 1, 10, "it is registered")
+    server.replicas[0].restart()
+    assert nothing_connected(own, p["id"])
+    s = connect(own, btcpay, p["id"], store)
+    assert list(store.hooks) == [s["webhook_id"]]
+    assert server.value("SELECT count(*) FROM payment_providers") == 1
+
+
+def test_subscriptions_that_gave_up_try_again(vendor, btcpay, bare):
+    p, other = profile(vendor), profile(vendor)
+    made = {}
+    for of in (p, other):
+        product = vendor.product(merchant_profile_id=of["id"])
+        policy = vendor.policy(product, is_recurring=True,
+                               renewal_period_days=30, trial_days=7)
+        bought = vendor.buy(product, policy_slug=policy["slug"])
+        made[of["id"]] = bought["license_id"]
+        bare.rows("UPDATE subscriptions SET status = 'past_due',"
+                  " consecutive_failures = 5, next_attempt_at ="
+                  " licet_now() + interval '5 days' WHERE license_id = %s"
+                  " RETURNING 1", bought["license_id"])
+    connect(vendor, btcpay, p["id"], btcpay.add_store())
+
+    def failures(of):
+        return bare.value("SELECT consecutive_failures FROM subscriptions"
+                          " WHERE license_id = %s", made[of["id"]])
+
+    assert failures(p) == 0 and failures(other) == 5
 
 
 # Status
