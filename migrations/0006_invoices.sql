@@ -114,6 +114,9 @@ CREATE TABLE tip_attempts (
 );
 CREATE INDEX tip_attempts_due ON tip_attempts (next_check_at)
 	WHERE next_check_at IS NOT NULL;
+-- No two rows are made good by one payment.
+CREATE UNIQUE INDEX tip_attempts_hash ON tip_attempts (payment_hash)
+	WHERE payment_hash IS NOT NULL;
 CREATE INDEX tip_attempts_policy ON tip_attempts (policy_id)
 	WHERE policy_id IS NOT NULL;
 CREATE INDEX tip_attempts_newest ON tip_attempts (created_at, id);

@@ -47,6 +47,8 @@ static const struct resource	resources[] = {
 	{ "Policies", api_policies },
 	{ "Discount codes", api_codes },
 	{ "Invoices", api_invoices },
+	{ "Refunds", api_refunds },
+	{ "Tips", api_tips },
 	{ "Merchant profiles", api_profiles },
 	{ "Payment providers", api_providers },
 	{ "Licenses", api_licenses },

@@ -12,6 +12,8 @@ extern const struct endpoint	api_profiles[];
 extern const struct endpoint	api_providers[];
 extern const struct endpoint	api_codes[];
 extern const struct endpoint	api_invoices[];
+extern const struct endpoint	api_refunds[];
+extern const struct endpoint	api_tips[];
 extern const struct endpoint	api_licenses[];
 extern const struct endpoint	api_subscriptions[];
 extern const struct endpoint	api_machines[];

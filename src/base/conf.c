@@ -226,6 +226,9 @@ conf_check(struct buf *errors)
 	if (production && conf_is(conf.clock, "movable"))
 		buf_puts(errors, "LICET_CLOCK: movable is refused when "
 		    "LICET_ENV=production\n");
+	if (production && conf_is(conf.outbound_insecure, "on"))
+		buf_puts(errors, "LICET_OUTBOUND_INSECURE: on is refused when "
+		    "LICET_ENV=production\n");
 	if (conf_is(conf.payments, "btcpay"))
 		require(conf.btcpay_url, "LICET_BTCPAY_URL", errors);
 	check_btcpay(errors);

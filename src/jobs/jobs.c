@@ -12,6 +12,8 @@
 #define RECONCILE_MAX_MS	5000
 #define RENEWALS_FIRST_MS	30000
 #define HOUSEKEEPING_MS		60000
+#define TIPS_MS			5000
+#define REFUNDS_MS		15000
 #define CARDS_MS		15000
 
 /* What runs by the clock; its name is what wakes it before its time. */
@@ -26,6 +28,8 @@ struct job {
 static uint64_t	reconcile_every(void);
 static uint64_t	renewals_every(void);
 static uint64_t	housekeeping_every(void);
+static uint64_t	tips_every(void);
+static uint64_t	refunds_every(void);
 static uint64_t	cards_every(void);
 
 static struct job	jobs[] = {
@@ -35,6 +39,8 @@ static struct job	jobs[] = {
 	    .every_ms = renewals_every, .first_ms = RENEWALS_FIRST_MS },
 	{ .name = "housekeeping", .tick = housekeeping_tick,
 	    .every_ms = housekeeping_every },
+	{ .name = "tips", .tick = tips_tick, .every_ms = tips_every },
+	{ .name = "refunds", .tick = refunds_tick, .every_ms = refunds_every },
 	{ .name = "cards", .tick = cards_tick, .every_ms = cards_every },
 	{ .name = "charges", .tick = charges_tick,
 	    .every_ms = reconcile_every },
@@ -66,6 +72,18 @@ static uint64_t
 housekeeping_every(void)
 {
 	return (HOUSEKEEPING_MS);
+}
+
+static uint64_t
+tips_every(void)
+{
+	return (TIPS_MS);
+}
+
+static uint64_t
+refunds_every(void)
+{
+	return (REFUNDS_MS);
 }
 
 static uint64_t

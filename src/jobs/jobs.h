@@ -16,6 +16,8 @@ void	jobs_close(void);
 void	reconcile_tick(struct db_pool *);
 void	renewals_tick(struct db_pool *);
 void	housekeeping_tick(struct db_pool *);
+void	tips_tick(struct db_pool *);
+void	refunds_tick(struct db_pool *);
 void	cards_tick(struct db_pool *);
 void	charges_tick(struct db_pool *);
 
