@@ -93,7 +93,7 @@ profile_update(struct flow *f)
 		return (FLOW_DONE);
 	/* As the database writes it, whatever case the path has. */
 	if (!uuid_parse(flow_text(f, "id"), UUID_TEXT_LEN, id))
-		return (flow_fail(f, ERR_NOT_FOUND, NULL));
+		return (flow_fail(f, ERR_NOT_FOUND, "No such profile."));
 	uuid_format(id, text);
 	seal_password(f, text);
 	return (flow_query_bound(f, &sql_profile_update));

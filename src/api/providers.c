@@ -114,9 +114,11 @@ methods_ask(struct flow *f)
 		return (flow_fail(f, ERR_NOT_FOUND,
 		    "There is no such merchant profile."));
 	if (db_text(flow_rows(f), 0, "provider_id") == NULL)
-		return (flow_fail(f, ERR_NO_PROVIDER, NULL));
+		return (flow_fail(f, ERR_NO_PROVIDER,
+		    "No BTCPay server is connected."));
 	if (!account_read(f, flow_rows(f), 0, account))
-		return (flow_fail(f, ERR_INTERNAL, NULL));
+		return (flow_fail(f, ERR_INTERNAL,
+		    "The provider's secrets do not open."));
 	btcpay_ask_methods(&f->arena, account, &ask);
 	return (settle_send(f, &ask));
 }
