@@ -1,26 +1,14 @@
 """A shop that sells through Zaprite, and renews with cards kept there."""
-import uuid
-
 from lib import renewals
+from lib.client import Api
 from lib.process import wait_for
-from lib.sealed import seal
-
-CARD_FIELDS = ("card_provider_id", "zaprite_contact_id",
-               "zaprite_payment_profile_id", "zaprite_payment_profile_method",
-               "zaprite_payment_profile_expires_at")
 
 
 def connect(server, fake):
-    """What connecting Zaprite leaves; the provider's id."""
-    provider = str(uuid.uuid4())
-    server.db.execute(
-        "INSERT INTO payment_providers (id, kind, label, base_url,"
-        " store_id, sealed_api_key)"
-        " VALUES (%s, 'zaprite', 'Zaprite', %s, %s, %s)",
-        [provider, fake.url, provider, seal(
-            server.vault, "payment_providers.api_key", provider,
-            fake.api_key)])
-    return provider
+    """Connects Zaprite to the default profile; the provider's id."""
+    api = Api(server.url, server.admin_key)
+    return api.do("POST", "/zaprite/connect", {
+        "api_key": fake.api_key, "base_url": fake.url})["provider_id"]
 
 
 class Shop(renewals.Shop):

@@ -38,6 +38,7 @@ kinds(void **state)
 {
 	assert_ptr_equal(pay_provider("sandbox"), &pay_sandbox);
 	assert_ptr_equal(pay_provider("btcpay"), &pay_btcpay);
+	assert_ptr_equal(pay_provider("zaprite"), &pay_zaprite);
 	assert_null(pay_provider("btcpayserver"));
 	assert_null(pay_provider("BTCPAY"));
 	assert_null(pay_provider(""));
@@ -67,6 +68,9 @@ rails_in_sql(void **state)
 	    strlen("ELSE ARRAY['lightning', 'onchain'] END"));
 	assert_string_equal(pay_btcpay.rails, "lightning onchain");
 	assert_string_equal(pay_sandbox.rails, "lightning onchain");
+	assert_non_null(strstr(sql_provider_of_sale.text,
+	    "WHEN 'zaprite' THEN ARRAY['card', 'lightning', 'onchain']"));
+	assert_string_equal(pay_zaprite.rails, "card lightning onchain");
 }
 
 static void
