@@ -36,69 +36,70 @@ end(void **state)
 	return (0);
 }
 
+static const struct {
+	const char	*body;
+	const char	*id, *order;	/* NULL: nothing for us */
+} rows[] = {
+	/* the name: the first of four that isn't empty */
+	ROW("{\"event\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"eventType\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"type\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"name\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"\",\"eventType\":null,\"type\":5,"
+	    "\"name\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"x\",\"name\":\"order.paid\",\"id\":\"a\"}",
+	    NULL, NULL),
+	/* the id: the first of four */
+	ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"orderId\":\"o\","
+	    "\"data\":{\"id\":\"d\",\"object\":{\"id\":\"b\"}}}",
+	    "d", NULL),
+	ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"orderId\":\"o\","
+	    "\"data\":{\"object\":{\"id\":\"b\"}}}", "b", NULL),
+	ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"orderId\":\"o\","
+	    "\"data\":{\"id\":\"\"}}", "o", NULL),
+	ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"data\":[]}",
+	    "e", NULL),
+	ROW("{\"event\":\"order.paid\",\"data\":{\"id\":\"../x\"},"
+	    "\"id\":\"e\"}", NULL, NULL),
+	ROW("{\"event\":\"order.paid\"}", NULL, NULL),
+	/* ours, as a hint */
+	ROW("{\"event\":\"order.paid\",\"data\":{\"id\":\"d\","
+	    "\"externalUniqId\":\"" ORDER "\"}}", "d", ORDER),
+	ROW("{\"event\":\"order.paid\",\"data\":{\"id\":\"d\","
+	    "\"externalUniqId\":\"a b\"}}", "d", NULL),
+	/* which events */
+	ROW("{\"event\":\"order.complete\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"order.overpaid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"order.underpaid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"order.expired\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"order.invalid\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"order.cancelled\",\"id\":\"a\"}", "a", NULL),
+	ROW("{\"event\":\"order.created\",\"id\":\"a\"}", NULL, NULL),
+	ROW("{\"event\":\"paid\",\"id\":\"a\"}", NULL, NULL),
+	/* a change, by its status */
+	ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
+	    "\"status\":\"PAID\"}}", "a", NULL),
+	ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
+	    "\"status\":\"EXPIRED\"}}", "a", NULL),
+	ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
+	    "\"status\":\"UNDERPAID\"}}", "a", NULL),
+	ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
+	    "\"status\":\"PENDING\"}}", NULL, NULL),
+	ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
+	    "\"status\":\"PROCESSING\"}}", NULL, NULL),
+	ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\"}}",
+	    "a", NULL),
+	/* no JSON, no object */
+	ROW("", NULL, NULL),
+	ROW("{", NULL, NULL),
+	ROW("[]", NULL, NULL),
+	ROW("5", NULL, NULL),
+	ROW("\"order.paid\"", NULL, NULL),
+};
+
 static void
 hooks(void **state)
 {
-	static const struct {
-		const char	*body;
-		const char	*id, *order;	/* NULL: nothing for us */
-	} rows[] = {
-		/* the name: the first of four that isn't empty */
-		ROW("{\"event\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"eventType\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"type\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"name\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"\",\"eventType\":null,\"type\":5,"
-		    "\"name\":\"order.paid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"x\",\"name\":\"order.paid\",\"id\":\"a\"}",
-		    NULL, NULL),
-		/* the id: the first of four */
-		ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"orderId\":\"o\","
-		    "\"data\":{\"id\":\"d\",\"object\":{\"id\":\"b\"}}}",
-		    "d", NULL),
-		ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"orderId\":\"o\","
-		    "\"data\":{\"object\":{\"id\":\"b\"}}}", "b", NULL),
-		ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"orderId\":\"o\","
-		    "\"data\":{\"id\":\"\"}}", "o", NULL),
-		ROW("{\"event\":\"order.paid\",\"id\":\"e\",\"data\":[]}",
-		    "e", NULL),
-		ROW("{\"event\":\"order.paid\",\"data\":{\"id\":\"../x\"},"
-		    "\"id\":\"e\"}", NULL, NULL),
-		ROW("{\"event\":\"order.paid\"}", NULL, NULL),
-		/* ours, as a hint */
-		ROW("{\"event\":\"order.paid\",\"data\":{\"id\":\"d\","
-		    "\"externalUniqId\":\"" ORDER "\"}}", "d", ORDER),
-		ROW("{\"event\":\"order.paid\",\"data\":{\"id\":\"d\","
-		    "\"externalUniqId\":\"a b\"}}", "d", NULL),
-		/* which events */
-		ROW("{\"event\":\"order.complete\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"order.overpaid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"order.underpaid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"order.expired\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"order.invalid\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"order.cancelled\",\"id\":\"a\"}", "a", NULL),
-		ROW("{\"event\":\"order.created\",\"id\":\"a\"}", NULL, NULL),
-		ROW("{\"event\":\"paid\",\"id\":\"a\"}", NULL, NULL),
-		/* a change, by its status */
-		ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
-		    "\"status\":\"PAID\"}}", "a", NULL),
-		ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
-		    "\"status\":\"EXPIRED\"}}", "a", NULL),
-		ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
-		    "\"status\":\"UNDERPAID\"}}", "a", NULL),
-		ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
-		    "\"status\":\"PENDING\"}}", NULL, NULL),
-		ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\","
-		    "\"status\":\"PROCESSING\"}}", NULL, NULL),
-		ROW("{\"event\":\"order.change\",\"data\":{\"id\":\"a\"}}",
-		    "a", NULL),
-		/* no JSON, no object */
-		ROW("", NULL, NULL),
-		ROW("{", NULL, NULL),
-		ROW("[]", NULL, NULL),
-		ROW("5", NULL, NULL),
-		ROW("\"order.paid\"", NULL, NULL),
-	};
 	struct pay_hook	hook;
 	size_t		i;
 
