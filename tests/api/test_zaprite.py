@@ -192,7 +192,8 @@ def test_no_contact_for_who_cant_have_a_card(shop, zaprite, what):
         assert not {"contactId", "allowSavePaymentProfile"} & set(r["json"])
 
 
-@pytest.mark.parametrize("how", ["500", "401", "hangup", "garbage"])
+@pytest.mark.parametrize("how", ["500", "401", "hangup", "garbage",
+                                 "silent"])
 def test_without_a_contact_it_is_sold_all_the_same(shop, zaprite, how):
     zaprite.spoil(how, path="contacts$")
     bought = shop.begin()
