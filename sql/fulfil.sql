@@ -142,20 +142,28 @@ subscribed AS (
 -- fragment: fulfil_code
 -- The use of a code becomes final.  One that was given back because the invoice
 -- had expired is taken again; if the code has none left, the buyer has the
--- license all the same and the cap holds: the redemption stays cancelled.
+-- license all the same and the cap holds: the redemption stays cancelled.  The
+-- code is held before its uses are judged, so that one that is just being given
+-- back is seen; its new count is made of the held one, since CHECK looks at what
+-- the statement's older snapshot would give.
 redemption AS MATERIALIZED (
 	SELECT d.id, d.code_id, d.status, l.id AS license_id
 	FROM issued l
 	JOIN sale s ON s.invoice_id = l.invoice_id
 	JOIN discount_redemptions d ON d.id = s.redemption_id
 	FOR NO KEY UPDATE OF d
+), code_held AS MATERIALIZED (
+	SELECT c.id, c.used_count, c.max_uses, h.id AS redemption_id
+	FROM redemption h
+	JOIN discount_codes c ON c.id = h.code_id
+	WHERE h.status = 'cancelled'
+	FOR NO KEY UPDATE OF c
 ), retaken AS (
 	UPDATE discount_codes AS c
-	SET used_count = c.used_count + 1
-	FROM redemption h
-	WHERE c.id = h.code_id AND h.status = 'cancelled'
-	AND (c.max_uses IS NULL OR c.used_count < c.max_uses)
-	RETURNING h.id
+	SET used_count = h.used_count + 1
+	FROM code_held h
+	WHERE c.id = h.id AND (h.max_uses IS NULL OR h.used_count < h.max_uses)
+	RETURNING h.redemption_id AS id
 ), redeemed AS (
 	UPDATE discount_redemptions AS d
 	SET status = CASE WHEN h.status <> 'cancelled' OR EXISTS (

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from lib.process import wait_for
 from endpoint import body, buy, call, count, events, offer, opened, outbox, \
     policy, product, provider, purchase, quote, settle
 
@@ -123,6 +124,28 @@ def test_uses_come_back_and_are_taken_again(db, connect):
     assert count(db, "licenses", f"product_id = '{p['id']}'") == \
         count(db, "invoices",
               f"product_id = '{p['id']}' AND status = 'settled'")
+
+
+def test_a_use_that_is_just_being_given_back_is_taken(db, connect):
+    """D10: a late payment waits for whoever is giving back the last use."""
+    p = product(db, price_sats=1000)
+    c = code(db, p, max_uses=1)
+    late = buy(db, p, code=c["code"])
+    settle(db, late, "expired")
+    other = buy(db, p, code=c["code"])
+    giving, paying = connect(), connect()
+    (pid,), = paying.sql("SELECT pg_backend_pid()")
+    giving.sql("BEGIN")
+    giving.call("invoice_settle", provider_id=provider(db), status="expired",
+                provider_invoice_id=f"px-{other}", order_id=other)
+    thread = threading.Thread(target=settle, args=(paying, late))
+    thread.start()
+    wait_for(lambda: db.sql("SELECT 1 FROM pg_stat_activity WHERE "
+                            f"wait_event_type = 'Lock' AND pid = {pid}"),
+             10, "a wait for the code")
+    giving.sql("COMMIT")
+    thread.join()
+    assert uses(db, c) == (1, {"redeemed": 1, "cancelled": 1})
 
 
 @pytest.mark.parametrize("who", ["email", "machine", "both"])
