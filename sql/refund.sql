@@ -70,7 +70,7 @@ WITH due AS MATERIALIZED (
 	FROM due d
 	WHERE r.id = d.id AND r.status = 'asked'
 	RETURNING r.id, r.invoice_id,
-	    extract(epoch FROM licet_now() - r.updated_at)::bigint
+	    floor(extract(epoch FROM licet_now() - r.updated_at))::bigint
 	    AS idle_seconds
 )
 SELECT c.id, c.idle_seconds, {{refund_of}} AS license_id, {{provider_facts}}
@@ -104,8 +104,10 @@ FROM changed c;
 -- sale is revoked, its subscription ends, a change of tier that was open is
 -- cancelled.  Not so when the money that goes back had no effect: what was paid
 -- too much, a cycle that was paid before, a change that was void.  What was odd
--- about the invoice is settled by this.  To say it again changes nothing.  After
--- license_lock; licenses are held before all else.
+-- about the invoice is settled by this.  To say it again changes nothing.  A row
+-- is updated once in a statement: `revoked' comes before subscription_end and
+-- does to the license what that would.  After license_lock; licenses are held
+-- before all else.
 WITH found AS MATERIALIZED (
 	SELECT r.id, r.invoice_id, {{refund_of}} AS license_id,
 	    COALESCE(NULLIF(r.reason, ''), 'refunded') AS reason,
@@ -148,7 +150,12 @@ WITH found AS MATERIALIZED (
 ), revoked AS (
 	UPDATE licenses AS l
 	SET status = 'revoked', revoked_at = licet_now(),
-	    revocation_reason = m.reason
+	    revocation_reason = m.reason, grace_seconds = LEAST(l.grace_seconds,
+	        COALESCE((SELECT y.grace_seconds
+	            FROM subscriptions b
+	            JOIN policies y ON y.id = b.policy_id
+	            WHERE b.license_id = l.id
+	            AND b.status IN ('active', 'past_due')), l.grace_seconds))
 	FROM made m
 	WHERE l.id = m.license_id AND m.is_news AND m.revokes
 	AND l.status <> 'revoked'
@@ -157,7 +164,7 @@ WITH found AS MATERIALIZED (
 	SELECT b.id, b.status, 'admin' AS actor
 	FROM made m
 	JOIN subscriptions b ON b.license_id = m.license_id
-	WHERE m.is_news AND m.revokes
+	WHERE m.is_news AND m.revokes AND (SELECT count(*) FROM revoked) >= 0
 	FOR NO KEY UPDATE OF b
 ), {{subscription_end}}, put_aside AS (
 	UPDATE tier_changes AS c
