@@ -120,6 +120,11 @@ class Truth:
                 print("asked", r["at"], r["method"], r["path"], r["query"],
                       r["json"] and list(r["json"]))
 
+        for replica in self.server.replicas:
+            for line in replica.log().splitlines()[-60:]:
+                if '"clock.moved"' not in line:
+                    print(replica.name, line[:300])
+
     def invoices(self):
         return {str(r["id"]): r for r in self.rows("SELECT * FROM invoices")}
 
