@@ -26,7 +26,8 @@ RETURNING b.id, b.license_id;
 -- was revoked), wait (an invoice is out already), find (one was begun, perhaps
 -- at the provider too), settle (one is there and costs nothing), or open.  The
 -- provider is that of an invoice begun, else the subscription's while it is
--- connected, else the one that serves the profile.  Leans on primary keys and
+-- connected, else the one that serves the profile.  The contact is named where
+-- it was made, and not again once that failed.  Leans on primary keys and
 -- subscription_invoices_cycle.
 SELECT CASE WHEN l.status = 'revoked' THEN 'stop'
     WHEN y.archived_at IS NOT NULL THEN 'skip'
@@ -38,14 +39,16 @@ SELECT CASE WHEN l.status = 'revoked' THEN 'stop'
     b.listed_currency, b.listed_value, b.consecutive_failures,
     i.id AS invoice_id, i.amount_sats, i.redirect_url,
     rfc3339(b.next_renewal_at) AS cycle_start_at, p.id AS product_id,
-    p.name AS product_name, l.buyer_email, b.zaprite_contact_id,
+    p.name AS product_name, l.buyer_email, CASE WHEN v.id = b.card_provider_id
+    AND b.consecutive_failures = 0 THEN b.zaprite_contact_id END
+    AS zaprite_contact_id,
     (extract(epoch FROM {{lapse_at}}) * 1000000)::bigint AS lapse_us,
     {{provider_facts}}
 FROM (SELECT b.id, b.license_id, b.policy_id, b.product_id, b.status,
 	    b.paid_cycle, b.next_renewal_at, b.grace_period_days,
 	    b.listed_currency, b.listed_value, b.consecutive_failures,
 	    b.merchant_profile_id AS profile_id, b.payment_provider_id,
-	    b.zaprite_contact_id
+	    b.card_provider_id, b.zaprite_contact_id
 	FROM subscriptions b
 	WHERE b.id = @id::uuid AND b.status IN ('active', 'past_due')
 	AND b.next_renewal_at <= licet_now()) b

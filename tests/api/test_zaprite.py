@@ -382,7 +382,34 @@ def test_a_lost_order_of_a_renewal_is_found_and_charged(shop, zaprite):
     assert zaprite.billed(str(shop.cycle(s)["id"])) == 1
 
 
-def test_nothing_odd_is_told_of_a_sale(shop, zaprite):
+def test_a_contact_that_is_gone_stops_no_renewal(shop, zaprite):
+    """Its order is refused with it; the next try goes without."""
+    s = shop.subscribe(grace_period_days=3)
+    del zaprite.contacts[s["zaprite_contact_id"]]
+    shop.fall_due(s)
+    wait_for(lambda: shop.sub(s)["consecutive_failures"] == 1, 15,
+             "billing failed once", pause=0.05)
+    shop.clock.move(seconds=301)
+    bill = shop.announced(s)
+    assert "contactId" not in zaprite.orders[
+        bill["provider_invoice_id"]].body
+    zaprite.pay(bill["provider_invoice_id"])
+    assert shop.renewed(s)["status"] == "active"
+
+
+def test_another_zaprite_knows_no_contact_of_the_first(shop, zaprite):
+    s = shop.subscribe(grace_period_days=3)
+    shop.server.db.execute(
+        "UPDATE subscriptions SET card_provider_id = NULL WHERE id = %s",
+        [s["id"]])
+    shop.fall_due(s)
+    bill = shop.announced(s)
+    assert "contactId" not in zaprite.orders[
+        bill["provider_invoice_id"]].body
+    assert not zaprite.asked("POST", "charge")
+
+
+def test_paid_too_much_is_told(shop, zaprite):
     bought = shop.buy(shop.product())
     zaprite.pay(shop.order(bought).id, "OVERPAID")
     assert events(shop.server, bought["invoice_id"], "invoice.over")

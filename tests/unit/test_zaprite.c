@@ -384,8 +384,9 @@ contacts(void **state)
 static void
 cards(void **state)
 {
-#define PROFILE(id, more, order)	"{\"id\":\"" id "\"" more		\
-				 ",\"sourceOrder\":{\"id\":\"od_1\",\"externalUniqId\":\"" order "\"}}"
+#define PROFILE(id, more, order)					\
+	"{\"id\":\"" id "\"" more ",\"sourceOrder\":{"		\
+	"\"id\":\"od_1\",\"externalUniqId\":\"" order "\"}}"
 	static const struct {
 		const char	*profiles;
 		const char	*id, *method;	/* NULL: none */
