@@ -55,12 +55,18 @@ LEFT JOIN changed c ON c.id = h.id;
 
 -- name: invoice_abandon :opt
 -- Gives up an invoice that the provider refused for certain, or doesn't know;
--- its code's use goes back.  No row when it is attached or no longer pending.
+-- its code's use goes back.  No row when it is attached or no longer pending, or
+-- while the renewal worker may still have it made, however old it is by then.
 WITH changed AS (
 	UPDATE invoices AS i
 	SET status = 'invalid', next_check_at = NULL, updated_at = licet_now()
 	WHERE i.id = @id::uuid AND i.status = 'pending'
 	AND i.provider_invoice_id IS NULL
+	AND NOT EXISTS (
+	    SELECT FROM subscription_invoices c
+	    JOIN subscriptions b ON b.id = c.subscription_id
+	    WHERE c.invoice_id = i.id AND c.superseded_at IS NULL
+	    AND b.status IN ('active', 'past_due'))
 	RETURNING i.id, i.status
 ), unpaid AS (
 	SELECT c.id AS invoice_id
