@@ -43,6 +43,7 @@ SELECT CASE WHEN l.status = 'revoked' THEN 'stop'
     AND b.consecutive_failures = 0 THEN b.zaprite_contact_id END
     AS zaprite_contact_id,
     (extract(epoch FROM {{lapse_at}}) * 1000000)::bigint AS lapse_us,
+    (extract(epoch FROM licet_now()) * 1000000)::bigint AS now_us,
     {{provider_facts}}
 FROM (SELECT b.id, b.license_id, b.policy_id, b.product_id, b.status,
 	    b.paid_cycle, b.next_renewal_at, b.grace_period_days,

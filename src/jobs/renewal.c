@@ -8,7 +8,6 @@
  */
 #include "jobs/renewal.h"
 
-#include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/stat.h"
@@ -91,7 +90,7 @@ read_facts(struct flow *f, struct renewal *r)
 	    .cycle_start_at = keep(f, "cycle_start_at"),
 	    .contact_id = keep(f, "zaprite_contact_id"),
 	    .expiration_minutes = (unsigned int)renewal_expiration_minutes(
-	    clock_time_us(), r->lapse_us) };
+	    db_integer(rows, 0, "now_us", 0), r->lapse_us) };
 	if (db_text(rows, 0, "provider_id") != NULL)
 		(void)account_read(f, rows, 0, &r->account);
 }
