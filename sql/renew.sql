@@ -84,11 +84,16 @@ renewed_license AS (
 
 -- fragment: renewal_unpaid
 -- The provider's invoice ended before the buyer's time did: the worker makes
--- another, at most one a day.
+-- another, at most one a day, and none in the hour before the lapse, where each
+-- of them ends: no invoice is payable for less than that.
 rebilled AS (
 	UPDATE subscriptions AS b
-	SET next_attempt_at = LEAST({{lapse_at}}, GREATEST(licet_now(),
-	        b.last_renewal_attempt_at + interval '1 day')),
+	SET next_attempt_at = CASE WHEN {{lapse_at}} > GREATEST(licet_now(),
+	            b.last_renewal_attempt_at + interval '1 day')
+	            + interval '1 hour'
+	        THEN GREATEST(licet_now(),
+	            b.last_renewal_attempt_at + interval '1 day')
+	        ELSE {{lapse_at}} END,
 	    updated_at = licet_now()
 	FROM unpaid u
 	JOIN subscription_invoices c ON c.invoice_id = u.invoice_id

@@ -14,10 +14,10 @@ import datetime
 import typing
 
 DAY = datetime.timedelta(days=1)
+HOUR = datetime.timedelta(hours=1)
 SECOND = datetime.timedelta(seconds=1)
 # After this many failures: seconds to the next try.
 RETRIES = {1: 300, 2: 1800, 3: 7200, 4: 21600}
-HOURS_24 = datetime.timedelta(hours=24)
 
 
 class Span(typing.NamedTuple):
@@ -305,13 +305,14 @@ class Subscriber:
     # What the provider says
 
     def expire(self, bill, world):
-        """The provider's invoice ended unpaid.  Who may still pay gets
-        another, at most one a day."""
+        """The provider's invoice ended unpaid.  Who may still pay for an hour
+        and more gets another, at most one a day."""
         bill.status = "expired"
         if bill.cycle == self.paid + 1 and bill.superseded_at is None and \
                 self.status == "past_due":
-            self.look_at = earliest(self.lapse_at, latest(
-                world.now.lo, self.looked_at + HOURS_24))
+            again = latest(world.now.lo, self.looked_at + DAY)
+            self.look_at = again if span(again).hi + HOUR < self.lapse_at \
+                else self.lapse_at
 
     def settle(self, bill, at):
         """Paid: seen at this time."""

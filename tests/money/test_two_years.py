@@ -8,8 +8,8 @@ import itertools
 
 import pytest
 
-from money.model import DAY, Tier
-from money.years import HOUR, Person, Years, pays_at_once
+from money.model import DAY, HOUR, Tier
+from money.years import Person, Years, pays_at_once
 
 YEARS = 730 * DAY
 PLAIN = Tier("saas", "plain", 50_000)

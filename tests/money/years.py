@@ -10,9 +10,8 @@ from fake.rates import SOURCES
 from lib.client import expect
 from lib.process import wait_for
 from lib.renewals import DAY, Shop
-from money.model import SECOND, Span, Subscriber, World, is_past, span
+from money.model import HOUR, SECOND, Span, Subscriber, World, is_past, span
 
-HOUR = datetime.timedelta(hours=1)
 # What is done at one stop is done within this, by the moved clock.
 STOP = 60 * SECOND
 # Stops that are nearer to each other than this are one.
