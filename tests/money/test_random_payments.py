@@ -28,13 +28,15 @@ RULES = (
     (10, 5, ("pay",)),
     (6, 6, ("pay", "poll")),
     (6, 3, ("confirm", "pay_late")),
+    (8, 3, ("card_pay", "card_pay", "card_pay", "card_odd")),
+    (2, 1, ("card_mood", "node_mood")),
     (4, 6, ("poll", "poll", "validate")),
     (9, 3, ("move_up", "move_up", "move_down", "change_tier")),
     (3, 1, ("cancel", "cancel", "end_subscription", "revoke")),
     (3, 2, ("edit",)),
     (3, 1, ("refund",)),
     (3, 1, ("mark",)),
-    (5, 3, ("lie", "replay")),
+    (5, 3, ("lie", "replay", "card_lie")),
     (5, 1, ("minutes",)),
     (9, 1, ("days",)),
     (2, 1, ("kill",)),
@@ -65,7 +67,7 @@ class Chaos(World):
         """A crowd, upgrades of the same license, each webhook four times;
         perhaps somebody is killed in the middle."""
         same = self.some_key(rng)
-        jobs = [self.buy] * 4 + [self.pay] * 3 + [self.tell_again] * 2
+        jobs = [self.buy] * 4 + [self.pay, self.pay, self.card_pay] + [self.tell_again] * 2
         jobs += [lambda r: self.move_up(r, same)] * 2
         jobs += [getattr(self, name) for name in rng.sample(BY_TURNS, 4)]
         rng.shuffle(jobs)
@@ -101,7 +103,8 @@ def play(make, seed):
         truth.calm()
         truth.quiet()
         truth.check()
-        print(f"{seed}: {summary(world.server)}")
+        print(f"{seed}: {summary(world.server)},"
+              f" {len(world.zaprite.charges)} charges")
     except BaseException as e:
         print("\n".join(world.trace))
         truth.dossier(str(e))

@@ -5,16 +5,16 @@ Reads the database and the doubles; knows nothing of how the server works,
 only of what it promises.
 """
 import collections
-import datetime
 import math
 import re
 from fractions import Fraction
 
 from lib.process import wait_for
+from money import cards
+from money.life import lives
 
 HOUR = 3600
 UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-SECOND = datetime.timedelta(seconds=1)
 
 
 def said(invoice):
@@ -45,6 +45,13 @@ class Truth:
         for fake in w.doubles:
             fake.calm()
         w.restart()
+        w.zaprite.decline, w.btcpay.lightning.mode = None, "paid"
+        for number, order in enumerate(w.orders("PROCESSING")):
+            w.zaprite.change(order.id, ("PAID", "INVALID")[number % 2])
+        for number, payment in enumerate(
+                list(w.btcpay.lightning.payments.values())):
+            if payment.status == "Pending":
+                payment.status = ("Complete", "Failed")[number % 2]
         w.btcpay.tick()
         for invoice in w.those("Processing"):
             w.btcpay.confirm(invoice.id)
@@ -81,15 +88,22 @@ class Truth:
             if found:
                 return f"{what}: {found[:3]}"
         local = self.invoices()
-        for order, made in list(self.btcpay.orders.items()):
+        for order, provider_id, word, _ in self.words():
             ours = local.get(order)
+            if ours is None or not agree(ours, word):
+                return f"{order}: {ours and ours['status']}, the" \
+                    f" provider: {provider_id} {word}"
+        return ""
+
+    def words(self):
+        """(our id, the provider's, its word, satoshis) of all there are."""
+        for order, made in list(self.btcpay.orders.items()):
             for invoice in made:
                 self.btcpay.look(invoice)
-                if ours is None or not agree(ours, said(invoice)):
-                    return f"{order}: {ours and ours['status']}, the" \
-                        f" provider: {invoice.status} {invoice.additional}," \
-                        f" {invoice.id} of {len(made)}"
-        return ""
+                yield order, invoice.id, said(invoice), \
+                    invoice.amount * 100_000_000
+        for made in list(self.world.zaprite.orders.values()):
+            yield made.external_id, made.id, cards.said(made), made.amount
 
     def dossier(self, text):
         """All that is known of the first thing whose id is in a text."""
@@ -114,7 +128,10 @@ class Truth:
         for order in about & set(self.btcpay.orders):
             for made in self.btcpay.orders[order]:
                 print("provider", made.json())
-        for r in self.btcpay.requests:
+        for made in self.world.zaprite.orders.values():
+            if made.external_id in about:
+                print("provider", made.json())
+        for r in self.btcpay.requests + self.world.zaprite.requests:
             if any(word in str((r["path"], r["query"], r["json"]))
                    for word in about):
                 print("asked", r["at"], r["method"], r["path"], r["query"],
@@ -135,7 +152,8 @@ class Truth:
                       self.check_codes, self.check_amounts,
                       self.check_cycles, self.check_changes,
                       self.check_news, self.check_refunds,
-                      self.check_tips, self.check_replicas):
+                      self.check_charges, self.check_tips,
+                      self.check_replicas):
             check()
         for life in lives(self):
             life.check()
@@ -143,19 +161,20 @@ class Truth:
     def check_provider(self):
         """Billed once, and all that was paid there is settled here."""
         local = self.invoices()
-        twice = {o: n for o, n in self.btcpay.bills().items() if n != 1}
+        words = list(self.words())
+        bills = collections.Counter(order for order, *_ in words)
+        twice = {o: n for o, n in bills.items() if n != 1}
         assert not twice, f"billed more than once: {twice}"
-        assert set(self.btcpay.orders) <= set(local)
-        for order, (made,) in self.btcpay.orders.items():
+        assert set(bills) <= set(local)
+        for order, provider_id, word, sats in words:
             ours = local[order]
-            assert ours["provider_invoice_id"] == made.id, (order, ours)
-            assert agree(ours, said(made)), (ours, made.json())
-            sats = made.amount * 100_000_000
-            assert ours["amount_sats"] == sats, (ours, made.json())
+            assert ours["provider_invoice_id"] == provider_id, (ours, word)
+            assert agree(ours, word), (ours, word)
+            assert ours["amount_sats"] == sats, (ours, sats)
+        paid = {order for order, _, word, _ in words if word == "settled"}
         for order, ours in local.items():
             if ours["status"] == "settled" and ours["amount_sats"] > 0:
-                made, = self.btcpay.orders[order]
-                assert said(made) == "settled", (ours, made.json())
+                assert order in paid, ours
 
     def check_licenses(self):
         self.none("paid without a license",
@@ -285,7 +304,30 @@ class Truth:
             "SELECT invoice_id FROM refunds WHERE status = 'made'"))
         assert made == ours, ("refunds", made - ours, ours - made)
 
+    def check_charges(self):
+        """No order is charged twice, no cycle paid twice by a card."""
+        charges = self.world.zaprite.charges
+        orders = collections.Counter(order for order, _, _ in charges)
+        twice = {o: n for o, n in orders.items() if n > 1}
+        assert not twice, f"charged more than once: {twice}"
+        paid = [o for o in orders if cards.said(
+            self.world.zaprite.orders[o]) == "settled"]
+        self.none("a cycle that a card paid twice",
+                  "SELECT c.subscription_id, c.cycle_number FROM"
+                  " subscription_invoices c JOIN invoices i ON i.id ="
+                  " c.invoice_id WHERE i.provider_invoice_id = ANY(%s)"
+                  " GROUP BY 1, 2 HAVING count(*) > 1", paid)
+
     def check_tips(self):
+        self.none("a sale without its tip, or a tip without a sale",
+                  "SELECT l.id FROM licenses l JOIN invoices i ON"
+                  " i.id = l.invoice_id JOIN policies y ON y.id ="
+                  " i.policy_id LEFT JOIN tip_attempts t ON"
+                  " t.license_id = l.id WHERE (t.id IS NOT NULL) <>"
+                  " (i.amount_sats > 0 AND y.tip_recipient IS NOT NULL)")
+        self.none("a tip of another amount",
+                  "SELECT id FROM tip_attempts WHERE status = 'sent' AND"
+                  " amount_sats <> paid_sats * pct_bps / 10000")
         paid = collections.Counter(
             p.hash for p in self.btcpay.lightning.payments.values()
             if p.status == "Complete")
@@ -299,7 +341,8 @@ class Truth:
             r.check_log()
         bad = [a for a in self.world.answers if a[2] == 500]
         assert not bad, bad
-        told = [d for d in self.btcpay.deliveries
+        told = [d for d in self.btcpay.deliveries +
+                self.world.zaprite.deliveries
                 if d.status not in (200, 401, 503, None)]
         assert not told, [(d.event, d.status, d.text) for d in told[:3]]
 
@@ -340,113 +383,6 @@ def in_sats(value, row):
         return value
     sats = Fraction(value * 10**10, row["exchange_rate_centibps"])
     return max(1, math.floor(sats + Fraction(1, 2)))
-
-
-# What a subscription was paid for, cycle by cycle
-
-LIFE = """
-    SELECT 'sale' AS what, c.applied_at AS at, c.cycle_start_at AS begins,
-        NULL::uuid AS policy_id, false AS starts
-    FROM subscription_invoices c JOIN invoices i ON i.id = c.invoice_id
-    WHERE c.subscription_id = %(s)s AND i.kind = 'purchase'
-    UNION ALL
-    SELECT 'cycle', c.applied_at, c.cycle_start_at, NULL, false
-    FROM subscription_invoices c JOIN invoices i ON i.id = c.invoice_id
-    WHERE c.subscription_id = %(s)s AND i.kind = 'renewal'
-    AND c.applied_at IS NOT NULL
-    UNION ALL
-    SELECT 'change', t.applied_at, NULL, t.to_policy_id, t.starts_cycle
-    FROM tier_changes t
-    WHERE t.license_id = %(l)s AND t.applied_at IS NOT NULL
-    UNION ALL
-    SELECT 'end', e.occurred_at, NULL, NULL, false
-    FROM events e
-    WHERE e.target_id = %(s)s::text AND e.action = 'subscription.cancel'
-    ORDER BY 2"""
-
-
-class Life:
-    """One license with a subscription: replays what happened to it, and
-    says until when it has been paid."""
-
-    def __init__(self, truth, row, policies):
-        self.row, self.policies = row, policies
-        self.policy = policies[row["sold_policy_id"]]
-        self.end, self.cancelled_at = None, None
-        self.story = []
-        for r in truth.rows(LIFE.replace("%(s)s", f"'{row['id']}'").replace(
-                "%(l)s", f"'{row['license_id']}'")):
-            getattr(self, "on_" + r["what"])(r)
-            self.story.append((r["what"], str(r["at"]), str(self.end)))
-
-    @staticmethod
-    def days(n):
-        return datetime.timedelta(days=n)
-
-    @staticmethod
-    def second(at, up=False):
-        whole = at.replace(microsecond=0)
-        return whole + SECOND if up and whole < at else whole
-
-    def on_sale(self, r):
-        trial = self.row["is_trial_sale"] and self.policy["trial_days"]
-        self.end = r["begins"] + self.days(
-            trial or self.policy["renewal_period_days"])
-
-    def on_cycle(self, r):
-        assert near(r["begins"], self.end), (r, self.story)
-        if self.cancelled_at:
-            until = max(self.second(self.cancelled_at), self.end)
-        else:
-            until = self.end + self.days(self.policy["grace_period_days"])
-        late = max(datetime.timedelta(0), self.second(r["at"], True) - until)
-        self.end += self.days(self.policy["renewal_period_days"]) + late
-
-    def on_end(self, r):
-        self.cancelled_at = self.cancelled_at or r["at"]
-
-    def on_change(self, r):
-        old, new = self.policy, self.policies[r["policy_id"]]
-        self.policy = new
-        if not new["is_recurring"]:
-            self.cancelled_at = self.cancelled_at or r["at"]
-        elif r["starts"] or self.end is None:
-            begins = self.second(r["at"])
-            if self.end and old["is_recurring"] and not self.lapsed(old, r):
-                begins = max(begins, self.second(self.end))
-            self.end = begins + self.days(new["renewal_period_days"])
-            self.cancelled_at = None
-
-    def lapsed(self, policy, r):
-        return not self.cancelled_at and r["at"] >= self.end + self.days(
-            policy["grace_period_days"])
-
-    def check(self):
-        row = self.row
-        assert row["policy_id"] == self.policy["id"], (row, self.story)
-        if self.policy["is_recurring"]:
-            assert near(row["next_renewal_at"], self.end), (row, self.story)
-            assert near(row["expires_at"], self.end), (row, self.story)
-        elif self.policy["duration_seconds"] == 0:
-            assert row["expires_at"] is None, (row, self.story)
-        if row["status"] == "lapsed":
-            assert near(row["lapsed_at"], self.end + self.days(
-                self.policy["grace_period_days"])), (row, self.story)
-
-
-def near(a, b):
-    return a is not None and abs(a - b) <= 2 * SECOND
-
-
-def lives(truth):
-    policies = {r["id"]: r for r in truth.rows("SELECT * FROM policies")}
-    for row in truth.rows(
-            "SELECT b.id, b.license_id, b.status, b.lapsed_at,"
-            " b.next_renewal_at, b.paid_cycle, l.policy_id, l.expires_at,"
-            " l.issued_at, i.policy_id AS sold_policy_id, i.is_trial AS"
-            " is_trial_sale FROM subscriptions b JOIN licenses l ON"
-            " l.id = b.license_id JOIN invoices i ON i.id = l.invoice_id"):
-        yield Life(truth, row, policies)
 
 
 def summary(server):

@@ -16,6 +16,7 @@ from fake.lnurl import Lnurl
 from fake.rates import Rates
 from lib.client import Api, new_address
 from lib.process import wait_for
+from money.cards import Cards
 
 DAY = 86400
 DECENT = {200, 400, 401, 403, 404, 409, 502, 503}
@@ -45,11 +46,12 @@ CODES = (
 )
 
 
-class World:
+class World(Cards):
     def __init__(self, make, seed, p=0.12):
         self.btcpay = FakeBtcpay().start()
         self.rates, self.lnurl = Rates().start(), Lnurl().start()
-        self.doubles = [self.btcpay, self.rates, self.lnurl]
+        self.open_cards()
+        self.doubles = [self.btcpay, self.rates, self.lnurl, self.zaprite]
         self.seed, self.trace, self.answers = seed, [], []
         self.lock, self.local = threading.Lock(), threading.local()
         self.offers, self.codes = [], []
@@ -78,12 +80,15 @@ class World:
 
     def stock(self):
         api = Api(self.server.url, self.server.admin_key, self.server.db)
+        self.connect_cards(api)
         money = api.product(slug="money", price_sats=10000)
         fiat = api.product(slug="fiat", price_currency="USD",
                            price_value=4900)
         plain = api.product(slug="plain", price_sats=2500)
-        for slug, fields in TIERS:
-            self.offer(money, api.policy(money, slug=slug, **fields))
+        for n, (slug, fields) in enumerate(TIERS):
+            self.offer(money, api.policy(
+                money, slug=slug, **fields, tip_pct_bps=300 + n,
+                tip_recipient=self.lnurl.address(slug)))
         for slug, fields in TIERS[:4]:
             cents = {"price_sats_override": fields["price_sats_override"]
                      // 10}
@@ -147,6 +152,7 @@ class World:
         urls = [r.url + "/v1/btcpay/webhook" for r in self.server.replicas]
         rng.shuffle(urls)
         self.btcpay.webhook_urls = urls
+        self.turn_cards(rng)
 
     # Buyers
 
@@ -164,6 +170,8 @@ class World:
             body["policy_slug"] = policy
         if rng.random() < 0.5:
             body["code"] = rng.choice(self.codes)["code"]
+        if rng.random() < 0.25:
+            body["rail"] = "card"
         bought = self.good(rng, "POST", "/v1/purchase", body)
         self.learn(bought)
         if bought:
@@ -179,7 +187,8 @@ class World:
         self.learn(self.good(rng, "POST", "/v1/redeem", body))
 
     def poll(self, rng, invoice_id=None):
-        orders = [o for o in list(self.btcpay.orders) if o]
+        orders = list(self.btcpay.orders) + [
+            o.external_id for o in list(self.zaprite.orders.values())]
         if not orders:
             return
         invoice_id = invoice_id or rng.choice(orders)
@@ -377,6 +386,17 @@ class World:
         if rng.random() < 0.5:
             self.btcpay.flush()
 
+    def node_mood(self, rng):
+        """How the payments to come will end, and one that was in flight."""
+        node = self.btcpay.lightning
+        node.mode = rng.choice(("paid", "paid", "pending", "unknown",
+                                "no-route", "error", "down"))
+        flying = [h for h, p in list(node.payments.items())
+                  if p.status == "Pending"]
+        if flying:
+            node.finish(rng.choice(flying),
+                        rng.choice(("Complete", "Failed")))
+
     # Bad luck, and time
 
     def claimed(self):
@@ -395,6 +415,7 @@ class World:
             wait_for(lambda: not self.claimed(), 0.7, "nothing is claimed")
         self.say(f"  {seconds / DAY:.3f} days pass")
         self.lnurl.shift += seconds
+        self.zaprite.shift += seconds
         self.server.clock.move(seconds=seconds)
         self.btcpay.move(seconds=seconds)
 
