@@ -15,7 +15,7 @@ GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
          "limit_prune": {"rate_buckets"}}
 LISTS = ("product_list", "license_list", "license_search", "code_list",
-         "code_get", "sale_list",
+         "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
          "invoice_claim_due")
 
 
