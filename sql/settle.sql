@@ -53,7 +53,7 @@ WITH found AS MATERIALIZED (
 	WHERE j.kind = 'purchase' AND j.is_paid
 	AND (j.moves OR NOT EXISTS (
 	    SELECT FROM licenses o WHERE o.invoice_id = i.id))
-), {{fulfil}}, {{renew}}, {{tier_make}}, unpaid AS (
+), {{fulfil}}, {{renew}}, {{tier_make}}, {{change_void}}, unpaid AS (
 	SELECT m.id AS invoice_id
 	FROM noted m
 	WHERE m.moves AND m.status <> 'settled'
@@ -178,3 +178,16 @@ due_change AS MATERIALIZED (
 	JOIN tier_changes c ON c.invoice_id = j.id
 	WHERE j.kind = 'tier_change' AND j.is_paid AND j.moves
 ), {{tier_judge}}
+
+-- fragment: change_void
+-- A tier change that was paid for and can't be made is closed: its money waits
+-- for the vendor, not it for money.
+change_void AS (
+	UPDATE tier_changes AS c
+	SET cancelled_at = licet_now()
+	FROM judged j
+	WHERE c.invoice_id = j.id AND j.kind = 'tier_change'
+	AND j.is_paid AND j.moves
+	AND c.applied_at IS NULL AND c.cancelled_at IS NULL
+	AND NOT EXISTS (SELECT FROM change_fit)
+)

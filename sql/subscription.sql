@@ -183,6 +183,29 @@ LEFT JOIN license l ON true
 LEFT JOIN ending e ON true
 LEFT JOIN ended d ON true;
 
+-- name: subscription_resume :one
+-- Subscriptions whose billing gave up after five failures try again now, and
+-- every worker is told.  Leans on subscriptions_status.
+WITH resumed AS (
+	UPDATE subscriptions AS b
+	SET consecutive_failures = 0, next_attempt_at = licet_now(),
+	    updated_at = licet_now()
+	WHERE b.status = 'past_due' AND b.consecutive_failures >= 5
+	RETURNING b.id
+), woken AS (
+	SELECT pg_notify('licet_jobs', 'renewals')
+	FROM (SELECT 1 FROM resumed LIMIT 1) r
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'subscription.resume', 'subscription',
+	    b.id::text, '{}'
+	FROM resumed b
+)
+SELECT NULL AS fault, NULL AS message, json_build_object('ok', true,
+    'resumed', (SELECT count(*) FROM resumed)) AS body,
+    (SELECT count(*) FROM woken) AS woken;
+
 -- name: subscription_lapse :many
 -- Subscriptions that were billed and not paid in time: from then on, to the
 -- second, their licenses validate as expired.  What is out can still be paid.

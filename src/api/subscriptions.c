@@ -86,6 +86,11 @@ const struct endpoint	api_subscriptions[] = {
 	    .summary = "End a subscription for its buyer.",
 	    .answer = "`{ok:true,subscription_id,status:\"cancelled\"}`, or "
 	        "`{ok:true,already:STATUS,subscription_id}`." },
+	{ ADMIN(POST, "/resume"), WRITE,
+	    .sql = &sql_subscription_resume,
+	    .summary = "Bill again those whose billing gave up after five "
+	        "failures, as after a long outage of a provider.",
+	    .answer = "`{ok:true,resumed:N}`." },
 	ENDPOINT_END
 };
 /* clang-format on */

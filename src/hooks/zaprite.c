@@ -79,6 +79,7 @@ static const struct flow_step	steps[] = {
 	FLOW_STEP(hook_read),		/* sql   invoice_by_provider */
 	FLOW_STEP(hook_ask),		/* call  the order, at Zaprite */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
+	FLOW_STEP(settle_count),
 	FLOW_STEP(hook_again),		/* sql   invoice_check_soon */
 	FLOW_STEP(hook_ok),
 	{ NULL, NULL }

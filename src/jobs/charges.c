@@ -199,6 +199,7 @@ static const struct flow_step	steps[] = {
 	FLOW_STEP(charge_heard),
 	FLOW_STEP(charge_look),		/* call  the order */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
+	FLOW_STEP(settle_count),
 	FLOW_STEP(charge_judge),
 	FLOW_STEP(charge_end),		/* sql   charge_end */
 	{ NULL, NULL }

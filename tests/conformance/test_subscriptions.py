@@ -296,6 +296,11 @@ def test_4_8_failure_and_retries(shop):
         shop.until(row["next_attempt_at"])
     row = shop.fails(s, 5)
     assert row["next_attempt_at"] == s["next_renewal_at"] + 7 * DAY
+    shop.fake.reset()
+    assert expect(
+        shop.admin("POST", "/subscriptions/resume"), 200)["resumed"] >= 1
+    assert shop.billed(s)["amount_sats"] == 50000
+    assert shop.sub(s)["consecutive_failures"] == 0
 
 
 def test_4_8_lapse(shop):

@@ -182,6 +182,18 @@ def test_change_is_made_once_even_if_the_license_is_back(t):
     assert t.attention(iid) == ("settled", "void_change")
 
 
+def test_a_paid_change_that_cant_be_made_is_closed(t):
+    """Its money waits for the vendor; it doesn't wait for money."""
+    lid, _ = t.subscribed(t.low, 10)
+    iid = t.opened(lid, t.high)
+    t.db.sql(f"UPDATE licenses SET policy_id = '{t.ever['id']}' "
+             f"WHERE id = '{lid}'")
+    settle(t.db, iid)
+    assert t.attention(iid) == ("settled", "void_change")
+    assert count(t.db, "tier_changes", f"invoice_id = '{iid}' AND "
+                 "cancelled_at IS NOT NULL AND applied_at IS NULL") == 1
+
+
 def test_cancelled_subscription_stays_cancelled(t):
     lid, _ = t.subscribed(t.low, 10, "cancelled", next_attempt_at="NULL")
     settle(t.db, t.opened(lid, t.high))
