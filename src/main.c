@@ -41,6 +41,7 @@ static const struct resource	resources[] = {
 	{ "Codes, for buyers", api_redeem },
 	{ "What a code does", api_preview },
 	{ "Tiers", api_tiers },
+	{ "Recovery", api_recover },
 	{ "Validate", api_validate },
 	{ "Machines", api_machines },
 	{ "Products", api_products },
@@ -59,6 +60,7 @@ static const struct resource	resources[] = {
 	{ "Consent of BTCPay servers", hooks_btcpay_authorize },
 	{ "Sandbox", pages_sandbox },
 	{ "Thanks", pages_thanks },
+	{ "Recovery, for people", pages_recover },
 	{ "Assets", pages_assets },
 	{ NULL, NULL }
 };

@@ -23,6 +23,7 @@ extern const struct endpoint	api_redeem[];
 extern const struct endpoint	api_preview[];
 extern const struct endpoint	api_rates[];
 extern const struct endpoint	api_tiers[];
+extern const struct endpoint	api_recover[];
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

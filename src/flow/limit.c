@@ -39,6 +39,7 @@ static const struct {
 	[LIMIT_PURCHASE] = { "purchase_ip", 30, 0.5f },
 	[LIMIT_POLL] = { "poll_ip", 120, 2 },
 	[LIMIT_CATALOGUE] = { "catalogue_ip", 120, 4 },
+	[LIMIT_RECOVER] = { "recover_ip", 10, 1.0f / 6 },
 };
 
 static struct bucket		*table;		/* SETS * WAYS */

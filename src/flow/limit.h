@@ -20,6 +20,7 @@ enum limit_kind {
 	LIMIT_PURCHASE,
 	LIMIT_POLL,		/* of an invoice */
 	LIMIT_CATALOGUE,
+	LIMIT_RECOVER,
 	LIMIT_COUNT
 };
 

@@ -6,6 +6,7 @@
 
 extern const struct endpoint	pages_sandbox[];
 extern const struct endpoint	pages_thanks[];
+extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
 
 #endif

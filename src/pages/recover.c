@@ -1,0 +1,101 @@
+/*
+ * /recover: the form of POST /v1/recover for people, without scripts.  What
+ * was typed is not put into the page again, and a refusal says no more than
+ * that nothing was found.
+ */
+#include "pages/pages.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "flow/key.h"
+#include "flow/request.h"
+#include "flow/respond.h"
+#include "flow/template.h"
+
+#include "sql.h"
+#include "templates.h"
+
+#include <string.h>
+
+#define FORM_MAX	4096
+
+/* Takes the values. */
+static enum flow_next
+page(struct flow *f, int status, json_t *values)
+{
+	struct template	 t;
+	char		*html;
+	size_t		 len;
+
+	template_init(&t, values);
+	template_recover(&t);
+	html = template_take(&t, &len);
+	json_decref(values);
+	return (flow_html(f, status, html, len));
+}
+
+static enum flow_next
+recover_form(struct flow *f)
+{
+	return (page(f, 200, json_pack("{s:b}", "form", 1)));
+}
+
+/* A field of the form that came, in the arena; "" when it did not. */
+static const char *
+field(struct flow *f, const char *name)
+{
+	const char	*body;
+	char		*form, *pair, *value;
+	size_t		 len;
+
+	body = flow_request_body(f, &len);
+	form = arena_strndup(&f->arena, body, len > FORM_MAX ? 0 : len);
+	while ((pair = strsep(&form, "&")) != NULL) {
+		if ((value = strchr(pair, '=')) == NULL)
+			continue;
+		*value++ = '\0';
+		if (!strcmp(pair, name) && text_url_decode(value, true))
+			return (value);
+	}
+	return ("");
+}
+
+static enum flow_next
+recover_ask(struct flow *f)
+{
+	arena_wipe_later(&f->arena);
+	return (FLOW_QUERY(f, license_recover, .email = field(f, "email"),
+	    .invoice_id = field(f, "invoice_id"), .request_ip = f->client,
+	    .user_agent = f->user_agent));
+}
+
+static enum flow_next
+recover_show(struct flow *f)
+{
+	const char	*key;
+
+	if (db_rows_count(flow_rows(f)) == 0)
+		return (page(f, 404, json_pack("{s:b,s:b}", "form", 1,
+		    "lost", 1)));
+	if (db_text(flow_rows(f), 0, "fault") != NULL)
+		return (page(f, 400, json_pack("{s:b,s:b}", "form", 1,
+		    "blank", 1)));
+	if ((key = key_render(f, flow_rows(f))) == NULL)
+		return (flow_fail(f, ERR_INTERNAL, "The key is lost."));
+	return (page(f, 200, json_pack("{s:s}", "key", key)));
+}
+
+/* clang-format off */
+const struct endpoint	pages_recover[] = {
+	{ .method = GET, .path = "/recover", .limit = LIMIT_CATALOGUE,
+	    .steps = FLOW_STEPS(FLOW_STEP(recover_form)),
+	    .hidden = true, .summary = "A form for a lost key." },
+	{ .method = POST, .path = "/recover", .limit = LIMIT_RECOVER,
+	    .raw_body = true,
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(recover_ask),		/* sql  license_recover */
+		FLOW_STEP(recover_show)),
+	    .hidden = true, .summary = "What came of it." },
+	ENDPOINT_END
+};
+/* clang-format on */
