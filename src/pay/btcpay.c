@@ -8,12 +8,12 @@
 
 #include "crypto/hmac.h"
 #include "domain/money.h"
+#include "pay/foreign.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT_MS	8000	/* inside a request's own deadline */
-#define ID_MAX		200	/* bytes of an id */
 
 void
 btcpay_ask(struct arena *a, const struct pay_account *account,
@@ -92,45 +92,12 @@ ask_create(struct arena *a, const struct pay_account *account,
 	    checkout), out);
 }
 
-/*
- * Ids come back to us from webhooks and go into paths of URLs: nothing that
- * could mean something there, `..' least of all.
- */
-bool
-btcpay_is_id(const char *s)
-{
-	size_t	n = s == NULL ? 0 : strlen(s);
-
-	return (n >= 1 && n <= ID_MAX && strspn(s, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n);
-}
-
-/* Whatever the id is, no byte of it leaves its place in the URL. */
-const char *
-btcpay_escape(struct arena *a, const char *s)
-{
-	static const char	hex[] = "0123456789ABCDEF";
-	char			*out = arena_alloc(a, strlen(s) * 3 + 1), *p = out;
-
-	for (; *s != '\0'; s++) {
-		if ((*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
-		    (*s >= 'A' && *s <= 'Z') || *s == '-' || *s == '_') {
-			*p++ = *s;
-		} else {
-			*p++ = '%';
-			*p++ = hex[(unsigned char)*s >> 4];
-			*p++ = hex[(unsigned char)*s & 15];
-		}
-	}
-	return (out);
-}
-
 static void
 ask_status(struct arena *a, const struct pay_account *account,
     const char *invoice_id, struct pay_ask *out)
 {
 	btcpay_ask(a, account, "GET", arena_printf(a, "invoices/%s",
-	    btcpay_escape(a, invoice_id)), out);
+	    foreign_escape(a, invoice_id)), out);
 }
 
 static void
@@ -139,7 +106,7 @@ ask_find(struct arena *a, const struct pay_account *account,
 {
 	btcpay_ask(a, account, "GET", arena_printf(a,
 	    "invoices?includeArchived=true&orderId=%s",
-	    btcpay_escape(a, order_id)), out);
+	    foreign_escape(a, order_id)), out);
 }
 
 /* Only what is unpaid can be marked so; the address may still be paid. */
@@ -148,7 +115,7 @@ ask_void(struct arena *a, const struct pay_account *account,
     const char *invoice_id, struct pay_ask *out)
 {
 	btcpay_ask(a, account, "POST", arena_printf(a, "invoices/%s/status",
-	    btcpay_escape(a, invoice_id)), out);
+	    foreign_escape(a, invoice_id)), out);
 	btcpay_ask_body(a, json_pack("{s:s}", "status", "Invalid"), out);
 }
 
@@ -221,12 +188,6 @@ btcpay_public_link(struct arena *a, const struct pay_account *account,
 	    path == NULL ? "" : path));
 }
 
-const char *
-btcpay_word(const char *s)
-{
-	return (*s == '\0' || btcpay_is_id(s) ? s : "?");
-}
-
 static bool
 read_invoice(struct arena *a, const struct pay_account *account,
     const json_t *j, struct pay_invoice *out)
@@ -237,20 +198,20 @@ read_invoice(struct arena *a, const struct pay_account *account,
 	const char	*link = json_text(j, "checkoutLink");
 	const char	*order = json_text2(j, "metadata", "orderId");
 
-	if (!btcpay_is_id(id) || status == NULL)
+	if (!foreign_is_id(id) || status == NULL)
 		return (false);
 	if (additional == NULL)
 		additional = "None";
 	out->id = arena_strdup(a, id);
-	out->order_id = btcpay_is_id(order) ? arena_strdup(a, order) : NULL;
+	out->order_id = foreign_is_id(order) ? arena_strdup(a, order) : NULL;
 	out->checkout_url = btcpay_public_link(a, account, link == NULL ? "" :
 	    link);
 	out->status = read_status(status, additional);
 	out->exception = read_exception(additional);
 	out->amount_sats = read_amount(j, "amount");
 	out->paid_sats = read_amount(j, "paidAmount");
-	out->detail = arena_printf(a, "%s/%s", btcpay_word(status),
-	    btcpay_word(additional));
+	out->detail = arena_printf(a, "%s/%s", foreign_word(status),
+	    foreign_word(additional));
 	return (true);
 }
 
@@ -347,9 +308,9 @@ read_hook(struct arena *a, const struct pay_account *account,
 	type = json_text(j, "type");
 	id = json_text(j, "invoiceId");
 	order = json_text2(j, "metadata", "orderId");
-	if (type != NULL && concerns_us(type) && btcpay_is_id(id)) {
+	if (type != NULL && concerns_us(type) && foreign_is_id(id)) {
 		out->invoice_id = arena_strdup(a, id);
-		out->order_id = btcpay_is_id(order) ? arena_strdup(a, order) : NULL;
+		out->order_id = foreign_is_id(order) ? arena_strdup(a, order) : NULL;
 	}
 	json_decref(j);
 	return (true);

@@ -17,15 +17,9 @@ void		 btcpay_ask(struct arena *, const struct pay_account *,
 /* Its body, as JSON; takes the reference. */
 void		 btcpay_ask_body(struct arena *, json_t *, struct pay_ask *);
 
-/* May this be an id of BTCPay Server's? */
-bool		 btcpay_is_id(const char *);
-/* A text as one segment of a path, or one value of a query. */
-const char	*btcpay_escape(struct arena *, const char *);
 /* A link of the server's under the name that buyers know it by. */
 const char	*btcpay_public_link(struct arena *, const struct pay_account *,
 		    const char *link);
-/* Its words for the audit trail, as far as they look like words; else "?". */
-const char	*btcpay_word(const char *);
 
 /* PAY_OK: `*out' has the JSON, the caller's.  Otherwise it is NULL. */
 enum pay_result	 btcpay_read(const struct pay_answer *, json_t **out);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "pay/btcpay.h"
+#include "pay/foreign.h"
 
 #include <string.h>
 
@@ -55,7 +56,7 @@ btcpay_consent_url(struct arena *a, const char *base_url, const char *redirect)
 
 	url = arena_printf(a, "%s/api-keys/authorize?applicationName=Licet"
 	    "&applicationIdentifier=licet&strict=true&selectiveStores=true"
-	    "&redirect=%s", base_url, btcpay_escape(a, redirect));
+	    "&redirect=%s", base_url, foreign_escape(a, redirect));
 	for (i = 0; btcpay_permissions[i] != NULL; i++)
 		url = arena_printf(a, "%s&permissions=%s", url,
 		    btcpay_permissions[i]);
@@ -217,7 +218,7 @@ btcpay_read_stores(struct arena *a, const struct pay_answer *answer,
 		return (result);
 	first = json_array_get(j, 0);
 	if (!json_is_array(j) ||
-	    (first != NULL && !btcpay_is_id(json_text(first, "id")))) {
+	    (first != NULL && !foreign_is_id(json_text(first, "id")))) {
 		result = PAY_FAILED;
 	} else if (first == NULL) {
 		result = PAY_NONE;
@@ -298,7 +299,7 @@ btcpay_read_hooks(struct arena *a, const struct pay_answer *answer,
 	json_array_foreach(j, i, one) {
 		there = json_text(one, "url");
 		if (*id == NULL && there != NULL && !strcmp(there, url) &&
-		    btcpay_is_id(json_text(one, "id")))
+		    foreign_is_id(json_text(one, "id")))
 			*id = arena_strdup(a, json_text(one, "id"));
 	}
 	json_decref(j);
@@ -315,7 +316,7 @@ btcpay_ask_hook(struct arena *a, const struct pay_account *account,
 	for (i = 0; btcpay_events[i] != NULL; i++)
 		json_array_append_new(events, json_string(btcpay_events[i]));
 	ask_store(a, account, id == NULL ? "POST" : "PUT", id == NULL ?
-	    "webhooks" : arena_printf(a, "webhooks/%s", btcpay_escape(a, id)),
+	    "webhooks" : arena_printf(a, "webhooks/%s", foreign_escape(a, id)),
 	    out);
 	btcpay_ask_body(a, json_pack("{s:s,s:b,s:b,s:s,s:{s:b,s:o}}",
 	    "url", url, "enabled", 1, "automaticRedelivery", 1,
@@ -334,7 +335,7 @@ btcpay_read_hook_id(struct arena *a, const struct pay_answer *answer,
 	*id = NULL;
 	if ((result = btcpay_read(answer, &j)) != PAY_OK)
 		return (result);
-	if (btcpay_is_id(json_text(j, "id")))
+	if (foreign_is_id(json_text(j, "id")))
 		*id = arena_strdup(a, json_text(j, "id"));
 	json_decref(j);
 	return (*id == NULL ? PAY_FAILED : PAY_OK);
@@ -347,7 +348,7 @@ btcpay_ask_unhook(struct arena *a, const struct pay_account *account,
     const char *id, struct pay_ask *out)
 {
 	ask_store(a, account, "DELETE", arena_printf(a, "webhooks/%s",
-	    btcpay_escape(a, id)), out);
+	    foreign_escape(a, id)), out);
 }
 
 void

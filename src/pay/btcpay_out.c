@@ -5,6 +5,7 @@
  * What may have been sent is never called failed.
  */
 #include "pay/btcpay.h"
+#include "pay/foreign.h"
 
 #include <string.h>
 
@@ -26,7 +27,7 @@ btcpay_ask_refund(struct arena *a, const struct pay_account *account,
     struct pay_ask *out)
 {
 	const char	*path = arena_printf(a, "invoices/%s/refund",
-			    btcpay_escape(a, invoice_id));
+			    foreign_escape(a, invoice_id));
 
 	btcpay_ask(a, account, "POST", path, out);
 	btcpay_ask_body(a, json_pack("{s:s,s:s}", "refundVariant", variant,
@@ -49,7 +50,7 @@ read_pull_payment(struct arena *a, const struct pay_account *account,
 	const char	*id = json_text(j, "id");
 	const char	*link = json_text(j, "viewLink");
 
-	if (!btcpay_is_id(id) || link == NULL)
+	if (!foreign_is_id(id) || link == NULL)
 		return (false);
 	out->id = arena_strdup(a, id);
 	out->claim_url = btcpay_public_link(a, account, link);
@@ -104,7 +105,7 @@ btcpay_ask_payment(struct arena *a, const struct pay_account *account,
     const char *payment_hash, struct pay_ask *out)
 {
 	btcpay_ask(a, account, "GET", arena_printf(a,
-	    "lightning/BTC/payments/%s", btcpay_escape(a, payment_hash)), out);
+	    "lightning/BTC/payments/%s", foreign_escape(a, payment_hash)), out);
 }
 
 /* The answer's word of this name; "" when there is none. */
@@ -117,7 +118,7 @@ answer_word(struct arena *a, const struct net_reply *r, const char *name)
 
 	if ((j = json_read(r->body, r->len, why, sizeof(why))) != NULL)
 		word = json_text(j, name);
-	word = word == NULL ? "" : arena_strdup(a, btcpay_word(word));
+	word = word == NULL ? "" : arena_strdup(a, foreign_word(word));
 	json_decref(j);
 	return (word);
 }

@@ -10,7 +10,7 @@
 #include "pay/zaprite.h"
 
 #include "base/text.h"
-#include "pay/btcpay.h"
+#include "pay/foreign.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +101,7 @@ ask_order(struct arena *a, const struct pay_account *account, const char *id,
     struct pay_ask *out)
 {
 	zaprite_ask(a, account, "GET", arena_printf(a, "orders/%s",
-	    btcpay_escape(a, id)), out);
+	    foreign_escape(a, id)), out);
 }
 
 /*
@@ -199,13 +199,13 @@ read_order(struct arena *a, const json_t *j, struct pay_invoice *out)
 	const json_t		*amount = json_object_get(j, "totalAmount");
 	const struct meaning	*m;
 
-	if (!btcpay_is_id(id) || status == NULL || *status == '\0')
+	if (!foreign_is_id(id) || status == NULL || *status == '\0')
 		return (false);
 	if (amount == NULL)
 		amount = json_object_get(j, "amount");
 	m = meaning_of(status);
 	out->id = arena_strdup(a, id);
-	out->order_id = btcpay_is_id(order) ? arena_strdup(a, order) : NULL;
+	out->order_id = foreign_is_id(order) ? arena_strdup(a, order) : NULL;
 	out->checkout_url = link != NULL && text_is_url(link) ?
 	    arena_strdup(a, link) : "";
 	out->status = m->status;
@@ -213,7 +213,7 @@ read_order(struct arena *a, const json_t *j, struct pay_invoice *out)
 	out->is_under_way = m->is_under_way;
 	out->amount_sats = read_sats(amount, currency);
 	out->paid_sats = read_paid(j);
-	out->detail = arena_strdup(a, btcpay_word(status));
+	out->detail = arena_strdup(a, foreign_word(status));
 	return (true);
 }
 
@@ -296,9 +296,9 @@ read_hook(struct arena *a, const struct pay_account *account,
 	    json_text(j, "externalUniqId"));
 	status = FIRST_OF(json_text(data, "status"),
 	    json_text(object, "status"), json_text(j, "status"));
-	if (event != NULL && concerns_us(event, status) && btcpay_is_id(id)) {
+	if (event != NULL && concerns_us(event, status) && foreign_is_id(id)) {
 		out->invoice_id = arena_strdup(a, id);
-		out->order_id = btcpay_is_id(order) ? arena_strdup(a, order) :
+		out->order_id = foreign_is_id(order) ? arena_strdup(a, order) :
 		    NULL;
 	}
 	json_decref(j);

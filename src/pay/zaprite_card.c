@@ -5,7 +5,7 @@
  */
 #include "pay/zaprite.h"
 
-#include "pay/btcpay.h"
+#include "pay/foreign.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ zaprite_read_contact(struct arena *a, const struct pay_account *account,
 	if ((result = zaprite_read(answer, &j)) != PAY_OK)
 		return (result);
 	id = json_text(j, "id");
-	if (btcpay_is_id(id))
+	if (foreign_is_id(id))
 		*contact_id = arena_strdup(a, id);
 	else
 		result = PAY_FAILED;
@@ -50,7 +50,7 @@ zaprite_ask_card(struct arena *a, const struct pay_account *account,
     const char *contact_id, struct pay_ask *out)
 {
 	zaprite_ask(a, account, "GET", arena_printf(a, "contacts/%s",
-	    btcpay_escape(a, contact_id)), out);
+	    foreign_escape(a, contact_id)), out);
 }
 
 /* "2030-12-31T23:59:59.000Z", in UTC; 0: no such time. */
@@ -93,11 +93,11 @@ zaprite_read_card(struct arena *a, const struct pay_account *account,
 		method = json_text(one, "method");
 		source = json_text2(one, "sourceOrder", "externalUniqId");
 		if (source == NULL || strcmp(source, order_id) != 0 ||
-		    !btcpay_is_id(id))
+		    !foreign_is_id(id))
 			continue;
 		out->id = arena_strdup(a, id);
 		out->method = method == NULL ? "" :
-		    arena_strdup(a, btcpay_word(method));
+		    arena_strdup(a, foreign_word(method));
 		out->expires_at = read_time(json_text(one, "expiresAt"));
 		result = PAY_OK;
 		break;
