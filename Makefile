@@ -219,7 +219,7 @@ fuzz: fuzzers ## run every fuzzer FUZZ_RUNS times (default 200000)
 
 # --- what the benchmark needs beside the server ---
 
-LOAD	= bare seed statement
+LOAD	= bare seed statement stub
 
 $(BUILD)/load/%: tests/load/%.c $(BUILD)/licet
 	@echo "  CC    $<"
@@ -230,6 +230,7 @@ $(BUILD)/load/%: tests/load/%.c $(BUILD)/licet
 LOAD_bare = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/base/*.c \
 	  src/net/*.c src/serve/*.c)) $(BUILD)/obj/kore_conf.o \
 	  $(BUILD)/kore/*.o $$(cat $(BUILD)/kore/ldflags)
+LOAD_stub = $(LOAD_bare)
 LOAD_seed = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/base/*.c \
 	  src/crypto/*.c))
 LOAD_statement = $(BUILD)/obj/gen/sql.o
@@ -246,7 +247,7 @@ test: ## everything: lint, units, API, replicas, faults, a short fuzz; ends with
 lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned calls, format, stale pages, cppcheck
 	@tests/lint/run
 
-bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path against Kore's bare handler and the database's ceiling
+bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it
 	@tests/load/bench.sh
 
 docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables

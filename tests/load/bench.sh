@@ -1,7 +1,8 @@
 #!/bin/bash
-# bench.sh [quick]: the hot path, against what bounds it, in one run on one
-# machine: Kore's bare handler behind our guard, the same server without
-# batches, and what pgbench gets out of the same PostgreSQL.
+# bench.sh [quick|renewals]: the hot path, against what bounds it, in one run on
+# one machine: Kore's bare handler behind our guard, the same server without
+# batches, and what pgbench gets out of the same PostgreSQL.  Then renewals,
+# against a payment server that costs next to nothing; `renewals' is these alone.
 #
 # Everything that makes an answer durable is on (fsync, synchronous_commit),
 # and so is everything that a server does for a validation: sandbox, limits by
@@ -12,14 +13,16 @@
 #
 # BENCH_REPS runs each (3) of BENCH_SECS (5), BENCH_LICENSES (1000000) of which
 # BENCH_KEYS (200000) have keys; BENCH_CONNS ("16 64 256"), BENCH_PASSES (4)
-# over all keys to warm up, BENCH_WORKERS (2), BENCH_DIR (/tmp), BENCH_PORT (18480)
-# and the next two.
+# over all keys to warm up, BENCH_DUE (10000) subscriptions, BENCH_WORKERS (2),
+# BENCH_DIR (/tmp), BENCH_PORT (18480) and the next four.
 set -eu
 umask 022
 
 cd "$(dirname "$0")/../.."
 quick=
+only=
 [ "${1-}" != quick ] || quick=1
+[ "${1-}" != renewals ] || only=1
 reps=${BENCH_REPS:-${quick:+1}}
 reps=${reps:-3}
 secs=${BENCH_SECS:-${quick:+3}}
@@ -29,12 +32,15 @@ keys=${BENCH_KEYS:-${quick:+50000}}
 keys=${keys:-200000}
 conns=${BENCH_CONNS:-16 64 256}
 passes=${BENCH_PASSES:-4}
+due=${BENCH_DUE:-${quick:+3000}}
+due=${due:-10000}
 workers=${BENCH_WORKERS:-2}
 port=${BENCH_PORT:-18480}
 bin=$(realpath "${BUILD:-build}")
 pg_bin=/usr/lib/postgresql/15/bin
 servers=
 . tests/load/lib.sh
+. tests/load/renewals.sh
 
 load_all() {
 	say "seeding $licenses licenses, $keys of them with keys"
@@ -161,21 +167,29 @@ memory() { # label parent
 	done
 }
 
+hot_path() {
+	local batched single at
+	start_bare
+	load_all
+	start_licet $((port + 1))
+	batched=$server
+	start_licet $((port + 2)) LICET_BATCH_ROWS=1 LICET_BATCH_LANES=256
+	single=$server
+	ceilings
+	say "showing both servers each key $passes times"
+	for at in $((port + 1)) $((port + 2)); do
+		BENCH_PASSES=$passes wrk_run warm "$at" 256 300
+		wrk_run post "$at" 256 10 >/dev/null
+	done
+	sweep
+	memory batched "$batched"
+	memory single "$single"
+}
+
 begin
 start_postgres
-start_bare
-load_all
-start_licet $((port + 1))
-batched=$server
-start_licet $((port + 2)) LICET_BATCH_ROWS=1 LICET_BATCH_LANES=256
-single=$server
-ceilings
-say "showing both servers each key $passes times"
-for at in $((port + 1)) $((port + 2)); do
-	BENCH_PASSES=$passes wrk_run warm "$at" 256 300
-	wrk_run post "$at" 256 10 >/dev/null
-done
-sweep
-memory batched "$batched"
-memory single "$single"
+[ -n "$only" ] || hot_path
+start_renewals $((port + 3))
+sweep_renewals $((port + 3))
+memory renewals "$renewals"
 awk -v reps="$reps" -f tests/load/report.awk "$dir/raw"

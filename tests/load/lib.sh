@@ -101,3 +101,9 @@ start_licet() { # port [settings...]; its process id is $server then
 	servers="$servers $server"
 	wait_for 30 'the server does not start' curl -sf "$url/health/ready"
 }
+
+start_stub() { # port
+	STUB_LISTEN=127.0.0.1:"$1" "$bin/load/stub" > "$dir/stub.log" 2>&1 &
+	servers="$servers $!"
+	wait_for 10 'the stub does not start' curl -sf "http://127.0.0.1:$1/"
+}

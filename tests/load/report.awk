@@ -24,9 +24,9 @@ function wrong(what) {
 }
 # Of runs that stood beside each other in a round; what else the machine did
 # then, both felt.
-function ratio(a, b, floor,	i, r) {
-	a = a " 256"
-	b = b " 256"
+function ratio(a, b, c, floor,	i, r) {
+	a = a " " c
+	b = b " " c
 	if (!n[a] || n[a] != n[b])
 		return
 	n["ratio"] = n[a]
@@ -34,9 +34,9 @@ function ratio(a, b, floor,	i, r) {
 		v["ratio", i, "of"] = v[b, i, "rps"] == 0 ? 0 : \
 		    v[a, i, "rps"] / v[b, i, "rps"]
 	r = median("ratio", "of")
-	sub(/ 256/, "", a)
-	sub(/ 256/, "", b)
-	printf("%s/%s: %.2f (%.2f-%.2f; floor %.2f)\n", a, b, r, least, most,
+	sub(/ .*/, "", a)
+	sub(/ .*/, "", b)
+	printf("%s/%s: %.3g (%.3g-%.3g; floor %.3g)\n", a, b, r, least, most,
 	    floor)
 	if (r < floor)
 		wrong(sprintf("%s/%s is below its floor", a, b))
@@ -63,6 +63,13 @@ $2 == "worker" {
 		wrong($0 ": no answers")
 	if (figure("bad") + 0 > 0)
 		wrong($0 ": answers that are not 200")
+	bills = figure("bills")
+	if (bills != "") {
+		billed += bills
+		if (bills != figure("n") || bills != figure("made"))
+			wrong($0 ": cycles, bills and the provider's invoices " \
+			    "differ")
+	}
 	rows = figure("rows")
 	answers = figure("n")
 	if (rows != "") {
@@ -86,10 +93,15 @@ END {
 			    rps, median(order[i], "p50"), median(order[i], "p99"),
 			    range)
 	}
-	printf("\n%s%d answers, each with its row in validation_log%s\n",
-	    memory, told, lost ? ", but for those below" : "")
-	ratio("batched", "single", 3.5)
-	ratio("batched", "bare", 0.22)
+	printf("\n%s", memory)
+	if (told)
+		printf("%d answers, each with its row in validation_log%s\n",
+		    told, lost ? ", but for those below" : "")
+	printf("%d renewals, each with its one invoice at the provider\n",
+	    billed)
+	ratio("batched", "single", 256, 3.5)
+	ratio("batched", "bare", 256, 0.22)
+	ratio("renewals", "stub", 16, 0.01)
 	printf("%s", failures)
 	exit failures != ""
 }
