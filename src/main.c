@@ -53,6 +53,7 @@ static const struct resource	resources[] = {
 	{ "Merchant profiles", api_profiles },
 	{ "Payment providers", api_providers },
 	{ "Licenses", api_licenses },
+	{ "Figures", api_summary },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Webhooks of payment providers", hooks_btcpay },

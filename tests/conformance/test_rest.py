@@ -59,3 +59,38 @@ def test_recover_form(api):
     """2.6: GET /recover serves an HTML form for it."""
     r = api.public("GET", "/recover")
     assert r.status_code == 200 and "<form" in r.text
+
+
+# 3.2 Figures
+
+def test_licenses_summary(api):
+    """3.2 row `licenses/summary': whole numbers that add up."""
+    before = api.do("GET", "/licenses/summary")
+    assert list(before) == ["total", "active", "suspended", "revoked",
+                            "last_24h", "last_7d"]
+    assert before["total"] == sum(before[s] for s in (
+        "active", "suspended", "revoked"))
+    api.issue()
+    assert api.do("GET", "/licenses/summary")["total"] == before["total"] + 1
+
+
+def test_licenses_counts(api):
+    """3.2 row `licenses/counts': {by_product:{id:n},by_policy:{id:n}}."""
+    p = api.product()
+    y = api.policy(p)
+    api.issue(p)
+    api.issue(p, policy_slug=y["slug"])
+    got = api.do("GET", "/licenses/counts")
+    assert set(got) == {"by_product", "by_policy"}
+    assert got["by_product"][p["id"]] == 2
+    assert got["by_policy"][y["id"]] == 1
+
+
+def test_revenue_summary(api):
+    """3.2 row `revenue/summary': settled invoices."""
+    before = api.do("GET", "/revenue/summary")
+    assert list(before) == ["total_sats", "last_24h_sats", "last_7d_sats",
+                            "last_30d_sats", "settled_paid_invoice_count"]
+    api.pay(api.buy(api.product(price_sats=123)))
+    after = api.do("GET", "/revenue/summary")
+    assert [after[n] - before[n] for n in after] == [123, 123, 123, 123, 1]
