@@ -98,7 +98,8 @@ rebilled AS (
 	FROM unpaid u
 	JOIN subscription_invoices c ON c.invoice_id = u.invoice_id
 	WHERE b.id = c.subscription_id AND c.superseded_at IS NULL
-	AND b.status = 'past_due' AND c.cycle_number = b.paid_cycle + 1
+	AND b.status IS NOT DISTINCT FROM 'past_due'
+	AND c.cycle_number = b.paid_cycle + 1
 )
 
 -- fragment: renewal_announce
@@ -126,12 +127,15 @@ rebilled AS (
 -- fragment: renewal_announcement
 -- What follows for the cycles in `awaiting', and is told of the `announced'.  A
 -- subscription without days of grace doesn't lapse while its card is charged.
+-- Subscriptions are found by id: IS NOT DISTINCT FROM keeps the planner from
+-- reading all that are past due, of which its statistics may know none yet.
 awaited AS (
 	UPDATE subscriptions AS b
 	SET next_attempt_at = GREATEST({{lapse_at}}, licet_now() + c.patience),
 	    updated_at = licet_now()
 	FROM awaiting c
-	WHERE b.id = c.subscription_id AND b.status = 'past_due'
+	WHERE b.id = c.subscription_id
+	AND b.status IS NOT DISTINCT FROM 'past_due'
 	AND b.paid_cycle + 1 = c.cycle_number
 ), announcement AS (
 	INSERT INTO outbox (event_type, product_id, data)

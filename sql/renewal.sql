@@ -2,7 +2,8 @@
 -- Subscriptions to bill, longest overdue first.  Who dies with them does no
 -- harm: after five minutes they are due again, for any worker.  What should have
 -- lapsed is left to subscription_lapse, unless nobody ever billed it.  Leans on
--- subscriptions_due.
+-- subscriptions_due, and on the array: joined to rows of which the planner does
+-- not know how few they are, all subscriptions would be read.
 WITH due AS MATERIALIZED (
 	SELECT b.id
 	FROM subscriptions b
@@ -16,8 +17,7 @@ WITH due AS MATERIALIZED (
 UPDATE subscriptions AS b
 SET next_attempt_at = GREATEST(b.next_renewal_at,
     licet_now() + interval '5 minutes')
-FROM due d
-WHERE b.id = d.id
+WHERE b.id = ANY (ARRAY(SELECT d.id FROM due d))
 RETURNING b.id, b.license_id;
 
 -- name: renewal_facts :opt
@@ -214,7 +214,7 @@ WHERE b.told < b.skipped_cycle;
 UPDATE subscriptions AS b
 SET next_attempt_at = {{lapse_at}}
 WHERE b.id = @subscription_id::uuid AND b.license_id = @license_id::uuid
-AND b.status = 'past_due';
+AND b.status IS NOT DISTINCT FROM 'past_due';
 
 -- name: renewal_stop :exec
 -- The license was revoked: its subscription ends.  After license_lock.
