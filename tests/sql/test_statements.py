@@ -11,9 +11,10 @@ GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
            "discount_codes", "discount_redemptions", "subscription",
            "tier_changes", "tip_attempts", "refunds")
 # What is read whole on purpose: all that is for sale, all machines when none
-# in particular are asked for, all buckets to find the full ones.
+# in particular are asked for, all buckets to find the full ones, all licenses
+# to count those that are halted.
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
-         "limit_prune": {"rate_buckets"}}
+         "limit_prune": {"rate_buckets"}, "license_summary": {"licenses"}}
 LISTS = ("product_list", "license_list", "license_search", "code_list",
          "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
          "invoice_claim_due")
