@@ -54,6 +54,7 @@ static const struct resource	resources[] = {
 	{ "Payment providers", api_providers },
 	{ "Licenses", api_licenses },
 	{ "Figures", api_summary },
+	{ "Audit trail", api_audit },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Webhooks of payment providers", hooks_btcpay },

@@ -94,3 +94,27 @@ def test_revenue_summary(api):
     api.pay(api.buy(api.product(price_sats=123)))
     after = api.do("GET", "/revenue/summary")
     assert [after[n] - before[n] for n in after] == [123, 123, 123, 123, 1]
+
+
+# 3.4 Audit
+
+def test_audit(api):
+    """3.4 row `audit': newest first, by action, limit 1 to 1000."""
+    p = api.product()
+    got = expect(api.admin("GET", "/audit?limit=1&action=product.create"), 200)
+    (entry,) = got["entries"]
+    assert list(entry) == ["id", "actor_kind", "actor_hash", "action",
+                           "target_kind", "target_id", "request_ip",
+                           "user_agent", "details", "occurred_at"]
+    assert entry["target_id"] == p["id"]
+    assert entry["actor_kind"] == "admin_api_key"
+    refused(api.admin("GET", "/audit?limit=1001"), 400, "bad_request")
+
+
+def test_D22_audit_has_pages(api):
+    """D22: cursors."""
+    api.product()
+    api.product()
+    page = api.do("GET", "/audit?limit=1")
+    after = api.do("GET", f"/audit?limit=1&cursor={page['next_cursor']}")
+    assert after["entries"][0]["id"] != page["entries"][0]["id"]

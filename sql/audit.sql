@@ -1,0 +1,48 @@
+-- fragment: audit_columns
+-- The columns of an audit row (alias e).
+e.id, e.occurred_at, e.actor_kind, e.actor_hash, e.action, e.target_kind,
+e.target_id, e.request_ip, e.user_agent, e.details
+
+-- fragment: audit_page_size
+-- How many rows one page of the audit trail holds.
+LEAST(GREATEST(COALESCE(@limit::int, 200), 1), 1000)
+
+-- fragment: audit_page
+-- What of a branch can be on the page, newest first.
+AND (e.occurred_at, e.id) < ({{cursor_time}}, {{cursor_id}})
+ORDER BY e.occurred_at DESC, e.id DESC
+LIMIT {{audit_page_size}} + 1
+
+-- name: audit_list :one
+-- The audit trail, newest first, page by page; action and target are ANDed.
+-- What happened to one thing goes by events_target, all else by events_newest.
+-- Without a target, an action that is rare is looked for in the whole trail.
+WITH page AS (
+	(SELECT {{audit_columns}}
+	FROM events e
+	WHERE e.target_id = @target_id::text
+	AND (@action::text IS NULL OR e.action = @action)
+	{{audit_page}})
+	UNION ALL
+	(SELECT {{audit_columns}}
+	FROM events e
+	WHERE @target_id IS NULL
+	AND (@action IS NULL OR e.action = @action)
+	{{audit_page}})
+), numbered AS (
+	SELECT row_number() OVER (ORDER BY e.occurred_at DESC, e.id DESC) AS n,
+	    (extract(epoch FROM e.occurred_at) * 1000000)::bigint || '_' || e.id
+	    AS cursor,
+	    json_build_object('id', e.id, 'actor_kind', e.actor_kind,
+	        'actor_hash', e.actor_hash, 'action', e.action,
+	        'target_kind', e.target_kind, 'target_id', e.target_id,
+	        'request_ip', e.request_ip, 'user_agent', e.user_agent,
+	        'details', e.details, 'occurred_at', rfc3339(e.occurred_at)) AS doc
+	FROM page e
+)
+SELECT json_build_object(
+    'entries', COALESCE(json_agg(r.doc ORDER BY r.n)
+        FILTER (WHERE r.n <= {{audit_page_size}}), '[]'),
+    'next_cursor', CASE WHEN count(*) > {{audit_page_size}}
+        THEN max(r.cursor) FILTER (WHERE r.n = {{audit_page_size}}) END) AS body
+FROM numbered r;

@@ -1,0 +1,22 @@
+/* The audit trail: who did what to what. */
+#include "api/api.h"
+
+#include "sql.h"
+
+/* clang-format off */
+const struct endpoint	api_audit[] = {
+	{ .method = GET, .path = "/v1/admin/audit", .scope = "audit:read",
+	    .query = FIELDS(
+		{ "action", FIELD_TEXT, 0, 1, 100, .help = "Exactly, e.g. `license.revoke`." },
+		{ "target_id", FIELD_TEXT, 0, 1, 200,
+		    .help = "What happened to one thing: a license, a product, ..." },
+		{ "limit", FIELD_INTEGER, 0, 1, 1000, .help = "200 unless given." },
+		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		    .help = "`next_cursor` of the page before." }),
+	    .sql = &sql_audit_list,
+	    .summary = "The audit trail, newest first.",
+	    .answer = "`{entries:[{id,actor_kind,actor_hash,action,target_kind,"
+	        "target_id,request_ip,user_agent,details,occurred_at}],next_cursor}`." },
+	ENDPOINT_END
+};
+/* clang-format on */
