@@ -32,6 +32,18 @@ token_new_base32(char *out, size_t bytes)
 }
 
 void
+token_new_hex(char *out, size_t bytes)
+{
+	uint8_t	random[32];
+
+	if (bytes > sizeof(random))
+		bytes = sizeof(random);
+	randombytes_buf(random, bytes);
+	sodium_bin2hex(out, 2 * bytes + 1, random, bytes);
+	explicit_bzero(random, sizeof(random));
+}
+
+void
 token_hash_hex(const char *token, size_t len, char out[65])
 {
 	sha256_hex(token, len, out);

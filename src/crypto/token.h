@@ -18,6 +18,9 @@ void	token_new(char out[44]);
  */
 void	token_new_base32(char *out, size_t bytes);
 
+/* The same in lower-case hexadecimal: 2 * bytes characters and a NUL. */
+void	token_new_hex(char *out, size_t bytes);
+
 /* SHA-256 of the token's text in lower-case hexadecimal and a NUL. */
 void	token_hash_hex(const char *token, size_t len, char out[65]);
 

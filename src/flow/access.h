@@ -16,4 +16,10 @@ void	access_identify(struct flow *);
  */
 bool	access_check(struct flow *);
 
+/*
+ * May who asks do what this scope names, too?  For parts of an endpoint that
+ * need more than its own scope; after access_check().
+ */
+bool	access_allows(const struct flow *, const char *scope);
+
 #endif

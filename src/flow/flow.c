@@ -214,8 +214,9 @@ call_done(void *arg, const struct net_reply *reply)
 
 	check(f);
 	f->call = NULL;
-	stat_add(reply->error == NULL && reply->status / 100 == 2 ?
-	    STAT_CALLS_OK : STAT_CALLS_FAILED, 1);
+	if (!f->calls_uncounted)
+		stat_add(reply->error == NULL && reply->status / 100 == 2 ?
+		    STAT_CALLS_OK : STAT_CALLS_FAILED, 1);
 	f->reply = *reply;
 	f->reply.body = arena_strndup(&f->arena, reply->body, reply->len);
 	f->reply.error = reply->error == NULL ? NULL :

@@ -68,6 +68,7 @@ struct flow {
 	TAILQ_ENTRY(flow)	 list;		/* of those that wait */
 	uint64_t		 deadline_ms;
 	unsigned int		 repeats;
+	bool			 calls_uncounted; /* they ask no provider */
 
 	/* What came of it. */
 	struct db_rows		*rows;

@@ -29,6 +29,7 @@ struct reconcile {
 };
 
 static struct db_op	*claiming;
+static unsigned int	 running;
 
 /* Runs before flow_start_job() returns, while the claimed rows are there. */
 static enum flow_next
@@ -104,6 +105,14 @@ init(void *state, const void *arg)
 }
 
 static void
+ended(struct flow *f, enum err fault)
+{
+	(void)f;
+	(void)fault;
+	running--;
+}
+
+static void
 claimed(void *arg, struct db_reply *reply)
 {
 	struct reconcile	r;
@@ -113,7 +122,8 @@ claimed(void *arg, struct db_reply *reply)
 	claiming = NULL;
 	for (i = 0; i < db_rows_count(reply->rows); i++) {
 		r = (struct reconcile){ .claimed = reply->rows, .row = i };
-		flow_start_job("reconcile", steps, sizeof(r), init, &r, NULL);
+		running++;
+		flow_start_job("reconcile", steps, sizeof(r), init, &r, ended);
 	}
 	db_rows_free(reply->rows);
 }
@@ -128,9 +138,9 @@ reconcile_tick(struct db_pool *pool)
 					    .params = (const char *const *)
 					    (void *)&args };
 
-	if (claiming != NULL || flow_jobs() >= TOGETHER_MAX)
+	if (claiming != NULL || running >= TOGETHER_MAX)
 		return;
-	snprintf(limit, sizeof(limit), "%u", TOGETHER_MAX - flow_jobs());
+	snprintf(limit, sizeof(limit), "%u", TOGETHER_MAX - running);
 	snprintf(retry, sizeof(retry), "%lld", conf.reconcile_seconds);
 	claiming = db_exec(pool, &q, claimed, NULL);
 }

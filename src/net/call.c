@@ -43,6 +43,7 @@ struct net_call {
 	size_t			 sent_len;
 	char			*body;		/* of the reply, or NULL */
 	size_t			 len, size, max;
+	bool			 status_only;
 };
 
 static unsigned int	count;
@@ -75,6 +76,7 @@ net_call(const struct net_request *req,
 	call->done = done;
 	call->arg = arg;
 	call->max = req->reply_max > 0 ? req->reply_max : REPLY_MAX;
+	call->status_only = req->status_only;
 	count++;
 	call->transfer.ended = call_ended;
 	if (!loop_open(&call->transfer))
@@ -279,9 +281,10 @@ call_ended(struct loop_transfer *t, CURLcode code)
 		fatal("net: not a call");
 	memset(&reply, 0, sizeof(reply));
 	reply.body = "";
-	if (code == CURLE_OK) {
+	if (code == CURLE_OK || call->status_only)
 		(void)curl_easy_getinfo(t->handle, CURLINFO_RESPONSE_CODE,
 		    &status);
+	if (code == CURLE_OK || status >= 200) {
 		reply.status = (int)status;
 		if (call->body != NULL)
 			reply.body = call->body;

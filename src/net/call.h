@@ -27,6 +27,9 @@ struct net_request {
 	size_t			 reply_max;	/* bytes of body; 0: 1 MiB */
 	bool			 public_only;	/* refuse private, loopback,
 						   link-local... addresses */
+	bool			 status_only;	/* a status is an answer, even
+						   if the body is too large or
+						   does not end in time */
 };
 
 /* Borrowed: valid until done returns. */

@@ -1,6 +1,7 @@
 /*
- * A provider's secrets as the columns of payment_providers keep them: sealed
- * with the key ring, for their column and the row's id, as hexadecimal text.
+ * Secrets of others as columns of the database keep them (payment_providers,
+ * webhook_endpoints): sealed with the key ring, for their column and the row's
+ * id, as hexadecimal text.
  */
 #ifndef PAY_SEALED_H
 #define PAY_SEALED_H
@@ -9,6 +10,7 @@
 
 #define PAY_SEALED_API_KEY		"payment_providers.api_key"
 #define PAY_SEALED_WEBHOOK_SECRET	"payment_providers.webhook_secret"
+#define PAY_SEALED_ENDPOINT_SECRET	"webhook_endpoints.secret"
 
 struct keyring;
 
