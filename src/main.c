@@ -57,6 +57,7 @@ static const struct resource	resources[] = {
 	{ "Audit trail", api_audit },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
+	{ "Webhooks", api_webhooks },
 	{ "Webhooks of payment providers", hooks_btcpay },
 	{ "Webhooks of Zaprite", hooks_zaprite },
 	{ "Consent of BTCPay servers", hooks_btcpay_authorize },

@@ -10,11 +10,13 @@ import pytest
 from fake.btcpay import FakeBtcpay
 from fake.lnurl import Lnurl
 from fake.rates import Rates
+from fake.receiver import Vendor
 from fake.zaprite import FakeZaprite
 from lib.client import Api
 from lib.instance import Vault, instances, make_template
 from lib.postgres import Cluster
 from lib.replica import binary
+from lib.webhooks import Hooks
 
 
 os.environ["NO_PROXY"] = "*"  # everything here is local
@@ -42,8 +44,15 @@ def template(cluster, vault):
 
 
 @pytest.fixture(scope="session")
+def make_shared_instance(cluster, vault, template):
+    """make_shared_instance(replicas=1, **settings), for the whole session."""
+    with instances(cluster, vault) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
 def make_instance(cluster, vault, template):
-    """make_instance(replicas=1, **settings), for the whole session."""
+    """The same, stopped, and checked, at the end of the module."""
     with instances(cluster, vault) as make:
         yield make
 
@@ -62,9 +71,9 @@ def clock(own_instance):
 
 
 @pytest.fixture(scope="session")
-def server(make_instance):
+def server(make_shared_instance):
     """The instance that the API suite shares; sandbox payments."""
-    return make_instance(replicas=int(os.environ.get("LICET_REPLICAS", "1")))
+    return make_shared_instance(replicas=int(os.environ.get("LICET_REPLICAS", "1")))
 
 
 @pytest.fixture
@@ -89,9 +98,9 @@ def btcpay(btcpay_shared):
 
 
 @pytest.fixture(scope="session")
-def btcpay_server(make_instance, btcpay_shared):
+def btcpay_server(make_shared_instance, btcpay_shared):
     """An instance that sells through the fake; it reconciles every second."""
-    return make_instance(
+    return make_shared_instance(
         replicas=int(os.environ.get("LICET_REPLICAS", "1")), name="btcpay",
         LICET_RECONCILE_SECONDS=1, **btcpay_shared.settings())
 
@@ -137,9 +146,9 @@ def rates(rates_shared):
 
 
 @pytest.fixture(scope="session")
-def rates_server(make_instance, rates_shared):
+def rates_server(make_shared_instance, rates_shared):
     """An instance that asks the doubles of the rate sources."""
-    return make_instance(
+    return make_shared_instance(
         replicas=int(os.environ.get("LICET_REPLICAS", "1")), name="rates",
         **rates_shared.settings())
 
@@ -171,9 +180,9 @@ def lnurl(lnurl_shared):
 # An instance on which stores are connected by consent: lib/connect.py.
 
 @pytest.fixture(scope="session")
-def bare(make_instance, btcpay_shared):
+def bare(make_shared_instance, btcpay_shared):
     """An instance that knows where a BTCPay server is, and no more."""
-    return make_instance(name="bare", LICET_PAYMENTS="none",
+    return make_shared_instance(name="bare", LICET_PAYMENTS="none",
                          LICET_BTCPAY_URL=btcpay_shared.url,
                          LICET_RECONCILE_SECONDS=1)
 
@@ -182,3 +191,30 @@ def bare(make_instance, btcpay_shared):
 def vendor(bare, btcpay):
     yield Api(bare.url, bare.admin_key, bare.db)
     bare.check_workers()
+
+
+# The vendor's own servers, which operators' webhooks reach.
+
+@pytest.fixture(scope="session")
+def vendor_shared():
+    receiver = Vendor().start()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture(scope="session")
+def hooks_server(make_shared_instance):
+    """An instance with a movable clock that sends to private addresses."""
+    return make_shared_instance(movable=True, name="hooks",
+                         LICET_WEBHOOK_PRIVATE="on")
+
+
+@pytest.fixture
+def hooks(hooks_server, vendor_shared):
+    """Client of hooks_server; no endpoint of it outlives its test."""
+    yield Hooks(hooks_server, vendor_shared)
+    hooks_server.db.execute("UPDATE webhook_endpoints SET active = false,"
+                            " deleted_at = licet_now(), sealed_secret = NULL"
+                            " WHERE deleted_at IS NULL")
+    vendor_shared.let_go()
+    hooks_server.check_workers()

@@ -21,6 +21,7 @@ enum stat_histogram {
 	HIST_BATCH_ROWS,	/* rows of one batch */
 	HIST_BATCH_SECONDS,	/* ns from sending a batch to its commit */
 	HIST_CALL_SECONDS,	/* ns of an outgoing call */
+	HIST_DELIVERY_SECONDS,	/* ms from a message's making to its arrival */
 	HIST_COUNT
 };
 

@@ -15,6 +15,7 @@
 #define TIPS_MS			5000
 #define REFUNDS_MS		15000
 #define CARDS_MS		15000
+#define WEBHOOKS_MS		1000
 
 /* What runs by the clock; its name is what wakes it before its time. */
 struct job {
@@ -31,6 +32,7 @@ static uint64_t	housekeeping_every(void);
 static uint64_t	tips_every(void);
 static uint64_t	refunds_every(void);
 static uint64_t	cards_every(void);
+static uint64_t	webhooks_every(void);
 
 static struct job	jobs[] = {
 	{ .name = "reconcile", .tick = reconcile_tick,
@@ -44,6 +46,8 @@ static struct job	jobs[] = {
 	{ .name = "cards", .tick = cards_tick, .every_ms = cards_every },
 	{ .name = "charges", .tick = charges_tick,
 	    .every_ms = reconcile_every },
+	{ .name = "webhooks", .tick = webhooks_tick,
+	    .every_ms = webhooks_every },
 };
 
 #define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
@@ -90,6 +94,12 @@ static uint64_t
 cards_every(void)
 {
 	return (CARDS_MS);
+}
+
+static uint64_t
+webhooks_every(void)
+{
+	return (WEBHOOKS_MS);
 }
 
 static void

@@ -20,5 +20,6 @@ void	tips_tick(struct db_pool *);
 void	refunds_tick(struct db_pool *);
 void	cards_tick(struct db_pool *);
 void	charges_tick(struct db_pool *);
+void	webhooks_tick(struct db_pool *);
 
 #endif

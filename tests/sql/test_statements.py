@@ -9,7 +9,8 @@ from statements import STATEMENTS
 GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
            "rate_buckets", "sandbox_invoices", "products", "policies",
            "discount_codes", "discount_redemptions", "subscription",
-           "tier_changes", "tip_attempts", "refunds")
+           "tier_changes", "tip_attempts", "refunds", "outbox",
+           "webhook_deliveries")
 # What is read whole on purpose: all that is for sale, all machines when none
 # in particular are asked for, all buckets to find the full ones, all licenses
 # to count those that are halted.
@@ -17,7 +18,8 @@ WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
          "limit_prune": {"rate_buckets"}, "license_summary": {"licenses"}}
 LISTS = ("product_list", "license_list", "license_search", "code_list",
          "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
-         "invoice_claim_due")
+         "invoice_claim_due",
+         "webhook_endpoint_list", "webhook_delivery_list")
 
 
 def plan(db, name):

@@ -1,0 +1,250 @@
+/*
+ * Webhook endpoints and what was sent to them, as the vendor keeps them.
+ * jobs/webhooks.c does the sending.  An endpoint's secret is in the answer that
+ * makes it, and afterwards only for those who might make one themselves.
+ */
+#include "api/api.h"
+
+#include "base/uuid.h"
+#include "crypto/token.h"
+#include "domain/webhook.h"
+#include "flow/access.h"
+#include "flow/bind.h"
+#include "flow/respond.h"
+#include "pay/sealed.h"
+
+#include "sql.h"
+
+#include <string.h>
+
+#define SECRET_BYTES	32
+
+struct making {
+	const char	*secret;
+};
+
+/* A name and password in it would be shown to all who may read the list. */
+static bool
+has_credentials(const char *url)
+{
+	const char	*host = strstr(url, "://") + 3;
+
+	return (memchr(host, '@', strcspn(host, "/?#")) != NULL);
+}
+
+static const char *
+new_secret(struct flow *f)
+{
+	char	*hex = arena_alloc(&f->arena, 2 * SECRET_BYTES + 1);
+
+	token_new_hex(hex, SECRET_BYTES);
+	return (hex);
+}
+
+static enum flow_next
+endpoint_make(struct flow *f)
+{
+	struct making	*m = flow_state(f);
+	uint8_t		 id[UUID_LEN];
+	char		 text[UUID_TEXT_LEN + 1];
+
+	if (has_credentials(flow_text(f, "url")))
+		return (flow_fail(f, ERR_BAD_REQUEST,
+		    "url: must hold no name or password"));
+	arena_wipe_later(&f->arena);
+	if ((m->secret = flow_text(f, "secret")) == NULL)
+		m->secret = new_secret(f);
+	uuid_random(id);
+	uuid_format(id, text);
+	return (FLOW_QUERY(f, webhook_endpoint_create,
+	    .id = arena_strdup(&f->arena, text), .url = flow_text(f, "url"),
+	    .event_types = flow_given(f, "event_types") ?
+	    flow_text(f, "event_types") : "[\"*\"]",
+	    .product_id = flow_text(f, "product_id"),
+	    .description = flow_text(f, "description"),
+	    .sealed_secret = pay_seal(&f->arena, bind_keyring(),
+	    PAY_SEALED_ENDPOINT_SECRET, text, m->secret),
+	    .actor_kind = f->actor_kind,
+	    .actor_hash = f->actor_hash[0] == '\0' ? NULL : f->actor_hash,
+	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+static void
+show_secret(struct flow *f, json_t *endpoint, const char *secret)
+{
+	json_object_set_new(endpoint, "secret", json_string(secret));
+	json_object_set_new(endpoint, "standard_secret",
+	    json_string(webhook_standard_secret(&f->arena, secret)));
+}
+
+static json_t *
+read_body(struct flow *f)
+{
+	const char	*body = db_text(flow_rows(f), 0, "body");
+	char		 why[128];
+
+	return (body == NULL ? NULL : json_read(body, strlen(body), why,
+	    sizeof(why)));
+}
+
+static enum flow_next
+endpoint_made(struct flow *f)
+{
+	struct making	*m = flow_state(f);
+	json_t		*endpoint;
+
+	if (flow_refused(f))
+		return (FLOW_DONE);
+	if ((endpoint = read_body(f)) != NULL)
+		show_secret(f, endpoint, m->secret);
+	return (flow_json(f, 200, endpoint));
+}
+
+/* ---- the list ---- */
+
+static bool
+wants_secrets(const struct flow *f)
+{
+	const char	*wish = flow_text(f, "include_secret");
+
+	return (wish != NULL && !strcmp(wish, "true"));
+}
+
+static enum flow_next
+endpoints_ask(struct flow *f)
+{
+	if (wants_secrets(f) && !access_allows(f, "webhooks:write"))
+		return (flow_fail(f, ERR_FORBIDDEN,
+		    "include_secret needs webhooks:write."));
+	return (flow_query_bound(f, &sql_webhook_endpoint_list));
+}
+
+/* One that does not open is shown as null: the others are of use. */
+static void
+open_secrets(struct flow *f, json_t *list)
+{
+	json_t		*endpoint;
+	const char	*secret;
+	size_t		 i;
+
+	json_array_foreach(list, i, endpoint) {
+		secret = pay_unseal(&f->arena, bind_keyring(),
+		    PAY_SEALED_ENDPOINT_SECRET, json_text(endpoint, "id"),
+		    json_text(endpoint, "sealed_secret"));
+		json_object_del(endpoint, "sealed_secret");
+		if (secret != NULL)
+			show_secret(f, endpoint, secret);
+		else
+			json_object_set_new(endpoint, "secret", json_null());
+	}
+}
+
+static enum flow_next
+endpoints_answer(struct flow *f)
+{
+	json_t	*body;
+
+	if (flow_refused(f))
+		return (FLOW_DONE);
+	if (!wants_secrets(f))
+		return (flow_json_text(f, 200, db_text(flow_rows(f), 0,
+		    "body")));
+	if ((body = read_body(f)) != NULL)
+		open_secrets(f, json_object_get(body, "endpoints"));
+	return (flow_json(f, 200, body));
+}
+
+/* clang-format off */
+#define PAGE								\
+	{ "limit", FIELD_INTEGER, 0, 1, 500, .help = "100 unless given." }, \
+	{ "cursor", FIELD_TEXT, 0, 1, 100,				\
+	    .help = "`next_cursor` of the page before." }
+#define ENDPOINT(m, p)	.method = m, .path = "/v1/admin/webhook-endpoints" p
+#define DELIVERY(m, p)	.method = m, .path = "/v1/admin/webhook-deliveries" p
+#define READ		.scope = "webhooks:read"
+#define WRITE		.scope = "webhooks:write"
+
+const struct endpoint	api_webhooks[] = {
+	{ ENDPOINT(POST, ""), WRITE,
+	    .body = FIELDS(
+		{ "url", FIELD_URL, FIELD_REQUIRED,
+		    .help = "Where to send. Its address must be public unless "
+		    "LICET_WEBHOOK_PRIVATE is on." },
+		{ "event_types", FIELD_TEXTS, 0, 1, 100,
+		    .help = "Which events; [\"*\"], all, unless given." },
+		{ "product_id", FIELD_UUID, 0,
+		    .help = "Events of this product only." },
+		{ "description", FIELD_TEXT, FIELD_NULLABLE, 0, 2000,
+		    .help = "For you." },
+		{ "secret", FIELD_NAME, 0, 8, 256,
+		    .help = "What messages are signed with; made unless given." }),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(endpoint_make),	/* sql  webhook_endpoint_create */
+		FLOW_STEP(endpoint_made)),
+	    .state = sizeof(struct making),
+	    .errors = "404",
+	    .summary = "Have events sent to a URL.",
+	    .answer = "WebhookEndpoint with `secret`, and `standard_secret`: "
+	        "the same for libraries of Standard Webhooks." },
+	{ ENDPOINT(GET, ""), READ,
+	    .query = FIELDS(PAGE,
+		{ "include_secret", FIELD_BOOLEAN,
+		    .help = "With secrets; needs webhooks:write." }),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(endpoints_ask),	/* sql  webhook_endpoint_list */
+		FLOW_STEP(endpoints_answer)),
+	    .summary = "Webhook endpoints, newest first.",
+	    .answer = "`{endpoints:[{id,url,event_types,product_id|null,active,"
+	        "description|null,consecutive_failures,open_until|null,"
+	        "created_at,updated_at}],next_cursor}`; `open_until`: it "
+	        "failed too often, and is tried again then." },
+	{ ENDPOINT(PATCH, "/:id/active"), WRITE,
+	    .body = FIELDS(
+		{ "active", FIELD_BOOLEAN, FIELD_REQUIRED,
+		    .help = "Is anything sent?" }),
+	    .sql = &sql_webhook_endpoint_set_active,
+	    .summary = "Switch an endpoint off, which ends what waits for it, "
+	        "or on.",
+	    .answer = "`{ok:true}`." },
+	{ ENDPOINT(DELETE, "/:id"), WRITE,
+	    .sql = &sql_webhook_endpoint_delete,
+	    .summary = "Delete an endpoint; its deliveries stay listed.",
+	    .answer = "`{ok:true}`." },
+	{ ENDPOINT(POST, "/:id/test"), WRITE,
+	    .sql = &sql_webhook_endpoint_test,
+	    .errors = "409",
+	    .summary = "Send a message `endpoint.test`.",
+	    .answer = "Its WebhookDelivery, not sent yet." },
+	{ ENDPOINT(POST, "/:id/replay"), WRITE,
+	    .body = FIELDS(
+		{ "from", FIELD_TEXT, FIELD_REQUIRED, 1, 40,
+		    .help = "A time, or `outbox_id` of a delivery." },
+		{ "to", FIELD_TEXT, 0, 1, 40,
+		    .help = "The same; now unless given. Both are included." }),
+	    .lock = &sql_webhook_endpoint_replay_lock,
+	    .sql = &sql_webhook_endpoint_replay,
+	    .errors = "409",
+	    .summary = "Send past events again, as new deliveries; 10,000 "
+	        "events at a time.",
+	    .answer = "`{ok,replay,deliveries,next_from|null}`; `next_from` is "
+	        "where to go on." },
+	{ DELIVERY(GET, ""), READ,
+	    .query = FIELDS(PAGE,
+		{ "endpoint_id", FIELD_UUID, .help = "To this endpoint." },
+		{ "status", FIELD_CHOICE,
+		    .choices = "pending|delivered|failed|all",
+		    .help = "all unless given. failed: tried, and given up." }),
+	    .sql = &sql_webhook_delivery_list,
+	    .summary = "What was sent, or is to be; newest first.",
+	    .answer = "`{deliveries:[{id,endpoint_id,event_type,payload_json,"
+	        "attempt_count,next_attempt_at|null,last_status_code|null,"
+	        "last_error|null,last_response|null,delivered_at|null,"
+	        "created_at,outbox_id|null}],next_cursor}`." },
+	{ DELIVERY(POST, "/:id/retry"), WRITE,
+	    .sql = &sql_webhook_delivery_retry,
+	    .errors = "409",
+	    .summary = "Send one again, from the first try on.",
+	    .answer = "The WebhookDelivery." },
+	ENDPOINT_END
+};
+/* clang-format on */
