@@ -57,7 +57,7 @@ class Cluster:
                 [f"{bin_dir()}/postgres", "-D", f"{self.dir}/data",
                  "-p", str(self.port), "-k", self.dir,
                  "-c", "listen_addresses=127.0.0.1",
-                 "-c", "max_connections=200",
+                 "-c", "max_connections=400",
                  "-c", "log_min_messages=warning"] + flags,
                 death="QUIT", user="postgres", cwd=self.dir,
                 stdout=self.log, stderr=self.log)
