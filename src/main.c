@@ -55,6 +55,7 @@ static const struct resource	resources[] = {
 	{ "Licenses", api_licenses },
 	{ "Figures", api_summary },
 	{ "Audit trail", api_audit },
+	{ "Settings", api_settings },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Webhooks", api_webhooks },

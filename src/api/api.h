@@ -27,6 +27,7 @@ extern const struct endpoint	api_recover[];
 extern const struct endpoint	api_summary[];
 extern const struct endpoint	api_audit[];
 extern const struct endpoint	api_webhooks[];
+extern const struct endpoint	api_settings[];
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

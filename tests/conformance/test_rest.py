@@ -118,3 +118,18 @@ def test_D22_audit_has_pages(api):
     page = api.do("GET", "/audit?limit=1")
     after = api.do("GET", f"/audit?limit=1&cursor={page['next_cursor']}")
     assert after["entries"][0]["id"] != page["entries"][0]["id"]
+
+
+# 3.4 Settings
+
+def test_operator_name(api):
+    """3.4 row `settings/operator-name': get, set, a blank one clears."""
+    path = "/settings/operator-name"
+    assert list(api.do("GET", path)) == ["stored", "effective",
+                                         "fallback_env"]
+    assert api.do("POST", path, {"name": "Acme"}) == {
+        "ok": True, "operator_name": "Acme"}
+    assert api.do("GET", path)["effective"] == "Acme"
+    assert api.get("/")["operator"] == "Acme"
+    assert api.do("POST", path, {"name": " "}) == {
+        "ok": True, "operator_name": None}
