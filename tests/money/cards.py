@@ -36,8 +36,8 @@ class Cards:
                 self.zaprite.now - o.created < days * 86400]
 
     def card_pay(self, rng):
-        """Late is when it was expired; then somebody may still look."""
-        orders = self.orders(*OPEN) + self.orders("EXPIRED", days=20)
+        """Nobody looks at an order for more than 30 days."""
+        orders = self.orders(*OPEN, "EXPIRED", days=12)
         if orders:
             order = rng.choice(orders[-4:] + orders)
             how = rng.choice(("PAID", "PAID", "PAID", "COMPLETE",
@@ -46,13 +46,21 @@ class Cards:
             self.zaprite.pay(order.id, how)
 
     def card_odd(self, rng):
-        orders = self.orders(*OPEN)
+        orders = self.orders(*OPEN, days=12)
         if orders:
             order = rng.choice(orders)
             how = rng.choice(("process", "process", "underpay", "expire",
                               "cancel"))
             self.say(f"  card {how}: {order.external_id}")
             getattr(self.zaprite, how)(order.id)
+
+    def land_cards(self, days):
+        """No payment is under way for longer than this."""
+        young = self.orders("PROCESSING", days=days)
+        for order in self.orders("PROCESSING"):
+            if order not in young:
+                self.zaprite.change(order.id, "PAID" if
+                                    int(order.id[-1], 16) % 2 else "INVALID")
 
     def card_mood(self, rng):
         """How the charges to come will end."""

@@ -7,7 +7,8 @@ as two replicas and their races can be; that is why there is a journal of what
 happened and no search for a shorter run, which would be another one.
 
 LICET_CHAOS_SEED=n makes other runs, `random' such as nobody has seen;
-LICET_CHAOS_RUNS and LICET_CHAOS_STEPS make more and longer ones.
+LICET_CHAOS_RUNS and LICET_CHAOS_STEPS make more and longer ones,
+LICET_CHAOS_FAULTS worse ones.
 """
 import os
 import random
@@ -21,6 +22,7 @@ from money.world import DAY, World
 
 RUNS = int(os.environ.get("LICET_CHAOS_RUNS", "3"))
 STEPS = int(os.environ.get("LICET_CHAOS_STEPS", "90"))
+FAULTS = float(os.environ.get("LICET_CHAOS_FAULTS", "0.12"))
 # What happens in a step: at most so many of these deeds, drawn one by one;
 # how often, compared with others.
 RULES = (
@@ -67,7 +69,8 @@ class Chaos(World):
         """A crowd, upgrades of the same license, each webhook four times;
         perhaps somebody is killed in the middle."""
         same = self.some_key(rng)
-        jobs = [self.buy] * 4 + [self.pay, self.pay, self.card_pay] + [self.tell_again] * 2
+        jobs = [self.buy] * 4 + [self.pay, self.pay, self.card_pay]
+        jobs += [self.tell_again] * 2
         jobs += [lambda r: self.move_up(r, same)] * 2
         jobs += [getattr(self, name) for name in rng.sample(BY_TURNS, 4)]
         rng.shuffle(jobs)
@@ -94,7 +97,7 @@ class Chaos(World):
 
 
 def play(make, seed):
-    world = Chaos(make, seed)
+    world = Chaos(make, seed, FAULTS)
     truth = Truth(world)
     try:
         rng = random.Random(f"{seed} steps")

@@ -46,12 +46,8 @@ class Truth:
             fake.calm()
         w.restart()
         w.zaprite.decline, w.btcpay.lightning.mode = None, "paid"
-        for number, order in enumerate(w.orders("PROCESSING")):
-            w.zaprite.change(order.id, ("PAID", "INVALID")[number % 2])
-        for number, payment in enumerate(
-                list(w.btcpay.lightning.payments.values())):
-            if payment.status == "Pending":
-                payment.status = ("Complete", "Failed")[number % 2]
+        w.land_cards(days=0)
+        w.land(days=0)
         w.btcpay.tick()
         for invoice in w.those("Processing"):
             w.btcpay.confirm(invoice.id)

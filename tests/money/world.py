@@ -47,7 +47,7 @@ CODES = (
 
 
 class World(Cards):
-    def __init__(self, make, seed, p=0.12):
+    def __init__(self, make, seed, p):
         self.btcpay = FakeBtcpay().start()
         self.rates, self.lnurl = Rates().start(), Lnurl().start()
         self.open_cards()
@@ -58,6 +58,7 @@ class World(Cards):
         self.keys = {}          # license id -> key, as buyers got to know it
         self.seen_settled = set()
         self.doomed = []        # processes that were killed
+        self.is_orphaned = False    # what they had claimed, perhaps
         self.server = make(
             replicas=2, name="chaos", movable=True, LICET_WORKERS=1,
             LICET_RECONCILE_SECONDS=1, LICET_RENEWAL_SECONDS=1,
@@ -397,27 +398,38 @@ class World(Cards):
             node.finish(rng.choice(flying),
                         rng.choice(("Complete", "Failed")))
 
+    def land(self, days):
+        """No Lightning payment is in flight for longer than this."""
+        for p in list(self.btcpay.lightning.payments.values()):
+            if p.status == "Pending" and \
+                    self.btcpay.now - p.at >= days * DAY:
+                p.status = "Complete" if int(p.hash, 16) % 2 else "Failed"
+
     # Bad luck, and time
 
-    def claimed(self):
-        """Is a cycle being billed, by one who lives or who died with it?"""
+    def is_billing(self):
+        """Is a cycle due, or being billed by one who lives, or who died?"""
         return self.server.value(
             "SELECT count(*) FROM subscriptions WHERE status IN ('active',"
-            " 'past_due') AND consecutive_failures <> 1 AND next_attempt_at"
-            " > GREATEST(next_renewal_at, licet_now()) AND next_attempt_at"
-            " <= licet_now() + interval '5 minutes'")
+            " 'past_due') AND next_attempt_at <= licet_now() + CASE WHEN"
+            " consecutive_failures <> 1 AND next_attempt_at >"
+            " next_renewal_at THEN interval '5 minutes' ELSE '0' END")
 
     def move(self, seconds):
         """A claim is good for five minutes, and no call takes that long; but
         here five minutes can pass while a call is under way.  What a dead
         one held stays claimed: then there is no call to wait for."""
         with contextlib.suppress(AssertionError):
-            wait_for(lambda: not self.claimed(), 0.7, "nothing is claimed")
+            wait_for(lambda: not self.is_billing(), 0.7 if self.is_orphaned
+                     else 5, "nothing is being billed")
+            self.is_orphaned = False
         self.say(f"  {seconds / DAY:.3f} days pass")
         self.lnurl.shift += seconds
         self.zaprite.shift += seconds
         self.server.clock.move(seconds=seconds)
         self.btcpay.move(seconds=seconds)
+        self.land(days=10)
+        self.land_cards(days=12)
 
     def kill(self, rng):
         replicas = self.alive()
@@ -425,6 +437,7 @@ class World(Cards):
             victim = rng.choice(replicas)
             self.say(f"  killed: {victim.name}")
             self.doomed.append(victim.process)
+            self.is_orphaned = True
             victim.kill()
 
     def restart(self, rng=None):
