@@ -36,3 +36,10 @@ WITH asked AS (
 SELECT v.fault, 'name: must be without control characters' AS message,
     json_build_object('ok', true, 'operator_name', a.name) AS body
 FROM asked a, verdict v;
+
+-- name: issuer_import_check :one
+-- Another key may sign from the first license on, not later: those that are out
+-- would have another issuer than the next ones.
+SELECT CASE WHEN EXISTS (SELECT FROM licenses l) THEN 'conflict' END AS fault,
+    'there are licenses already: add the key with licetctl key import, and '
+    'activate it by the steps of a rotation' AS message;

@@ -54,6 +54,7 @@ static const struct resource	resources[] = {
 	{ "Payment providers", api_providers },
 	{ "Licenses", api_licenses },
 	{ "Figures", api_summary },
+	{ "System", api_system },
 	{ "Audit trail", api_audit },
 	{ "Settings", api_settings },
 	{ "Exchange rates", api_rates },

@@ -121,12 +121,20 @@ private_der_read(const uint8_t *der, size_t len, uint8_t seed[32])
 static bool
 public_matches(const uint8_t seed[32], const uint8_t public_key[32])
 {
-	uint8_t	pk[crypto_sign_PUBLICKEYBYTES], sk[crypto_sign_SECRETKEYBYTES];
+	uint8_t	pk[crypto_sign_PUBLICKEYBYTES];
 
-	crypto_sign_seed_keypair(pk, sk, seed);
-	explicit_bzero(sk, sizeof(sk));
+	pem_seed_public(seed, pk);
 
 	return (memcmp(pk, public_key, sizeof(pk)) == 0);
+}
+
+void
+pem_seed_public(const uint8_t seed[32], uint8_t public_key[32])
+{
+	uint8_t	sk[crypto_sign_SECRETKEYBYTES];
+
+	crypto_sign_seed_keypair(public_key, sk, seed);
+	explicit_bzero(sk, sizeof(sk));
 }
 
 static size_t

@@ -22,4 +22,7 @@ void	pem_public_write(const uint8_t public_key[32], char out[114]);
  */
 bool	pem_private_read(const char *text, size_t len, uint8_t seed[32]);
 
+/* The public key that belongs to a seed. */
+void	pem_seed_public(const uint8_t seed[32], uint8_t public_key[32]);
+
 #endif

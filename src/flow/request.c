@@ -3,6 +3,8 @@
 #include <kore/kore.h>
 #include <kore/http.h>
 
+#include <string.h>
+
 const char *
 flow_request_header(const struct flow *f, const char *name)
 {
@@ -16,4 +18,12 @@ flow_request_body(const struct flow *f, size_t *len)
 {
 	*len = f->req->http_body == NULL ? 0 : f->req->http_body_length;
 	return (*len == 0 ? "" : (const char *)f->req->http_body->data);
+}
+
+void
+flow_request_wipe(struct flow *f)
+{
+	if (f->req->http_body != NULL)
+		explicit_bzero(f->req->http_body->data,
+		    f->req->http_body_length);
 }

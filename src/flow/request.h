@@ -10,4 +10,7 @@ const char	*flow_request_header(const struct flow *, const char *name);
 /* The body's bytes, borrowed; never NULL. */
 const void	*flow_request_body(const struct flow *, size_t *len);
 
+/* Overwrites the body, which held a secret; nothing reads it afterwards. */
+void		 flow_request_wipe(struct flow *);
+
 #endif

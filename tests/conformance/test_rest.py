@@ -1,6 +1,7 @@
 """keysat.md 2.6, 3.2 (summaries), 3.4 and 6, row by row."""
 import hashlib
 
+from lib import keys
 from lib.check import NOWHERE, events, is_time
 from lib.client import expect, refused
 
@@ -133,3 +134,27 @@ def test_operator_name(api):
     assert api.get("/")["operator"] == "Acme"
     assert api.do("POST", path, {"name": " "}) == {
         "ok": True, "operator_name": None}
+
+
+# 3.4 The database, and the issuer's key
+
+def test_db_info(api):
+    """3.4 row `db-info': path = the database's name."""
+    got = api.do("GET", "/db-info")
+    assert list(got) == ["db_path", "db_size_bytes", "last_write_at",
+                         "counts"]
+    assert list(got["counts"]) == [
+        "products", "policies", "licenses_total", "licenses_active",
+        "invoices_total", "invoices_settled", "machines_active",
+        "discount_codes", "audit_log"]
+    assert all(isinstance(n, int) for n in got["counts"].values())
+
+
+def test_import_issuer_key(api):
+    """3.4 row `import-issuer-key': 400 unparsable, 409 once any licence
+    exists.  (What is answered before that: tests/api/test_system.py.)"""
+    api.issue()
+    refused(api.admin("POST", "/import-issuer-key", data=b"x"), 400,
+            "bad_request")
+    refused(api.admin("POST", "/import-issuer-key",
+                      data=keys.private_pem(bytes(32))), 409, "conflict")

@@ -15,7 +15,8 @@ GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
 # in particular are asked for, all buckets to find the full ones, all licenses
 # to count those that are halted.
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
-         "limit_prune": {"rate_buckets"}, "license_summary": {"licenses"}}
+         "limit_prune": {"rate_buckets"}, "license_summary": {"licenses"},
+         "db_info": {"licenses"}}
 LISTS = ("product_list", "license_list", "license_search", "code_list",
          "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
          "invoice_claim_due",
