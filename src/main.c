@@ -158,7 +158,7 @@ kore_worker_configure(void)
 void
 kore_worker_teardown(void)
 {
-	drain_run((unsigned int)conf.drain_ms);
+	drain_run((unsigned int)conf.drain_ms, jobs_left);
 	jobs_close();
 	api_close();
 	limit_close();

@@ -2,6 +2,7 @@
 
 #include "base/conf.h"
 #include "db/pool.h"
+#include "flow/flow.h"
 #include "serve/drain.h"
 
 #include <kore/kore.h>
@@ -157,6 +158,12 @@ jobs_open(struct db_pool *p)
 			j->timer = kore_timer_add(run, j->every_ms(), j, 0);
 	}
 	db_listen("licet_jobs", notified);
+}
+
+unsigned int
+jobs_left(void)
+{
+	return (flow_jobs() + webhooks_claiming());
 }
 
 void

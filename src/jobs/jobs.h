@@ -6,11 +6,16 @@
 #ifndef JOBS_JOBS_H
 #define JOBS_JOBS_H
 
+#include <stdbool.h>
+
 struct db_pool;
 
 /* In a worker.  Nothing new begins once the worker drains. */
 void	jobs_open(struct db_pool *);
 void	jobs_close(void);
+
+/* What is under way in this worker and should end before it does. */
+unsigned int	jobs_left(void);
 
 /* Each job's own part. */
 void	reconcile_tick(struct db_pool *);
@@ -21,5 +26,7 @@ void	refunds_tick(struct db_pool *);
 void	cards_tick(struct db_pool *);
 void	charges_tick(struct db_pool *);
 void	webhooks_tick(struct db_pool *);
+/* Deliveries may be its in a moment. */
+bool	webhooks_claiming(void);
 
 #endif

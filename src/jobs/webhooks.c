@@ -383,3 +383,9 @@ webhooks_tick(struct db_pool *p)
 	claim();
 	tidy();
 }
+
+bool
+webhooks_claiming(void)
+{
+	return (claiming != NULL);
+}

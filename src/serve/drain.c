@@ -28,7 +28,7 @@ drain_started(void)
 }
 
 void
-drain_run(unsigned int limit_ms)
+drain_run(unsigned int limit_ms, unsigned int (*others)(void))
 {
 	uint64_t	begin, end;
 
@@ -45,7 +45,7 @@ drain_run(unsigned int limit_ms)
 		turn();
 		guard_close_idle();
 		kore_connection_prune(KORE_CONNECTION_PRUNE_DISCONNECT);
-	} while (work_left() && kore_time_ms() < end);
+	} while ((work_left() || others() > 0) && kore_time_ms() < end);
 
 	LOG(LOG_NOTICE, "serve.drained", LI("ms", kore_time_ms() - begin),
 	    LI("left", http_request_count));

@@ -20,10 +20,12 @@ bool	drain_started(void);
 /*
  * Call from kore_worker_teardown(), before anything that requests need is
  * closed.  Goes through the lead time, then stops listening, closes idle
- * connections, and turns the event loop until every connection has its answer
- * and every outbound call its end, for at most `limit_ms'.  Timers run in both
- * phases: periodic work that begins new things should ask drain_started().
+ * connections, and turns the event loop until every connection has its answer,
+ * every outbound call its end, and `others' says 0 (what runs without a client,
+ * whose last statement is to be heard of), for at most `limit_ms'.  Timers run
+ * in both phases: periodic work that begins new things should ask
+ * drain_started().
  */
-void	drain_run(unsigned int limit_ms);
+void	drain_run(unsigned int limit_ms, unsigned int (*others)(void));
 
 #endif
