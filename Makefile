@@ -249,6 +249,7 @@ lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned
 
 bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it
 	@tests/load/bench.sh
+	@LICET_BIN=$(BUILD)/licet tests/load/webhooks.py
 
 docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables
 	$(Q)tools/generate-docs docs conf
