@@ -6,6 +6,7 @@
 #include "cli/clock.h"
 #include "cli/docs.h"
 #include "cli/doctor.h"
+#include "cli/import.h"
 #include "cli/key.h"
 #include "cli/startup.h"
 #include "cli/verify.h"
@@ -30,6 +31,7 @@ struct command {
 static int	run_clock(int, char **, const struct resource *);
 static int	run_doctor(int, char **, const struct resource *);
 static int	run_docs(int, char **, const struct resource *);
+static int	run_import(int, char **, const struct resource *);
 static int	run_help(int, char **, const struct resource *);
 static int	run_key(int, char **, const struct resource *);
 static int	run_migrate(int, char **, const struct resource *);
@@ -50,6 +52,8 @@ static const struct command	commands[] = {
 	    "provider", 0, 0, run_doctor },
 	{ "verify", "FILE|-", "show what a license key says and who signed it",
 	    1, 1, run_verify },
+	{ "import", "keysat FILE", "take over a Keysat server's database "
+	    "(`licetctl import' says how)", 0, 5, run_import },
 	{ "clock", "VERB", "move the clock by which the server keeps its "
 	    "rules (tests only)", 0, 2, run_clock },
 	{ "settings", "check", "say what is wrong with the settings",
@@ -159,6 +163,19 @@ run_clock(int argc, char **argv, const struct resource *resources)
 	if (!read_settings(names))
 		return (1);
 	return (cli_clock(argc, argv));
+}
+
+static int
+run_import(int argc, char **argv, const struct resource *resources)
+{
+	static const char *const	names[] = { "LICET_DATABASE_URL",
+	    "LICET_KEY_RING", "LICET_KEY_PASSPHRASE_FILE", "LICET_ENV",
+	    "LICET_CLOCK", NULL };
+
+	(void)resources;
+	if (!read_settings(names))
+		return (1);
+	return (cli_import(argc, argv));
 }
 
 static int

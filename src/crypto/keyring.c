@@ -73,13 +73,9 @@ unsigned int
 keyring_import_seed(struct keyring *ring, const uint8_t seed[32])
 {
 	unsigned int	id;
-	size_t		i;
 
-	for (i = 0; i < ring->count; i++) {
-		if (sodium_memcmp(ring->keys[i].seed, seed,
-		    KEYRING_SEED_LEN) == 0)
-			return (0);
-	}
+	if (keyring_find_seed(ring, seed) != 0)
+		return (0);
 	/* Keys are never taken out, so the last id is the highest ever. */
 	id = ring->keys[ring->count - 1].id + 1;
 	if (ring->count == KEYRING_MAX || id > ID_MAX)
@@ -90,6 +86,20 @@ keyring_import_seed(struct keyring *ring, const uint8_t seed[32])
 	sodium_mprotect_readonly(ring);
 
 	return (id);
+}
+
+unsigned int
+keyring_find_seed(const struct keyring *ring, const uint8_t seed[32])
+{
+	size_t	i;
+
+	for (i = 0; i < ring->count; i++) {
+		if (sodium_memcmp(ring->keys[i].seed, seed,
+		    KEYRING_SEED_LEN) == 0)
+			return (ring->keys[i].id);
+	}
+
+	return (0);
 }
 
 bool

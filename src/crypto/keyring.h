@@ -102,6 +102,9 @@ void		 keyring_free(struct keyring *ring);
 unsigned int	 keyring_add(struct keyring *ring);
 unsigned int	 keyring_import_seed(struct keyring *ring,
 		    const uint8_t seed[32]);
+/* The id of the key with that seed; 0: the ring has it not. */
+unsigned int	 keyring_find_seed(const struct keyring *ring,
+		    const uint8_t seed[32]);
 bool		 keyring_activate(struct keyring *ring, unsigned int id);
 
 /* The active key's id; its public key if `public_key' is not NULL. */

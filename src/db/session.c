@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#define COPY_PIECE	(1024 * 1024)
+
 static PGconn *
 conn(struct db_session *s)
 {
@@ -138,4 +140,62 @@ db_session_run(struct db_session *s, const char *sql, struct buf *error)
 		return (false);
 	db_rows_free(r);
 	return (true);
+}
+
+bool
+db_session_copy_begin(struct db_session *s, const char *into,
+    struct buf *error)
+{
+	struct buf	 sql;
+	PGresult	*r;
+	bool		 ok = false;
+
+	buf_init(&sql, 4096);
+	buf_printf(&sql, "COPY %s FROM STDIN", into);
+	if (sql.failed) {
+		complain(error, "the names of the columns are too long");
+	} else {
+		r = PQexec(conn(s), sql.data);
+		if (!(ok = PQresultStatus(r) == PGRES_COPY_IN))
+			complain(error, PQresultErrorMessage(r));
+		PQclear(r);
+	}
+	buf_free(&sql);
+	return (ok);
+}
+
+bool
+db_session_copy_put(struct db_session *s, const char *lines, size_t len,
+    struct buf *error)
+{
+	int	piece;
+
+	while (len > 0) {
+		piece = len > COPY_PIECE ? COPY_PIECE : (int)len;
+		if (PQputCopyData(conn(s), lines, piece) != 1) {
+			complain(error, PQerrorMessage(conn(s)));
+			return (false);
+		}
+		lines += piece;
+		len -= (size_t)piece;
+	}
+	return (true);
+}
+
+bool
+db_session_copy_end(struct db_session *s, struct buf *error)
+{
+	PGresult	*r;
+	bool		 ok = PQputCopyEnd(conn(s), NULL) == 1;
+
+	if (!ok)
+		complain(error, PQerrorMessage(conn(s)));
+	while ((r = PQgetResult(conn(s))) != NULL) {
+		if (ok && PQresultStatus(r) != PGRES_COMMAND_OK) {
+			complain(error, PQresultErrorMessage(r));
+			ok = false;
+		}
+		PQclear(r);
+	}
+	return (ok);
 }

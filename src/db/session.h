@@ -33,4 +33,16 @@ bool			 db_session_run(struct db_session *, const char *sql,
 struct db_rows		*db_session_ask(struct db_session *, const char *sql,
 			    struct buf *error);
 
+/*
+ * Many rows into a table, in COPY's text form, lines whole or in pieces.
+ * `into' is the table and its columns: "events (id, action)".  After a failure
+ * only the transaction's end helps.
+ */
+bool			 db_session_copy_begin(struct db_session *,
+			    const char *into, struct buf *error);
+bool			 db_session_copy_put(struct db_session *,
+			    const char *lines, size_t len, struct buf *error);
+bool			 db_session_copy_end(struct db_session *,
+			    struct buf *error);
+
 #endif

@@ -1,0 +1,189 @@
+"""licetctl import keysat: rehearsed, repeated, cut off, refused, timed."""
+import os
+import sqlite3
+import time
+
+import pytest
+
+from lib import keysat
+from lib.keysat import at, full, new_id
+
+
+# Again, and never
+
+
+def test_a_rehearsal_changes_nothing(target, shop, tmp_path):
+    full(shop)
+    t = target(LICET_PAYMENTS="none")
+    before, ring = t.counts(), t.vault.ring.read_bytes()
+    path = shop.write(tmp_path / "k.db")
+    rehearsed = t.report(path, "--dry-run")
+    assert t.counts() == before
+    assert t.vault.ring.read_bytes() == ring
+    real = t.report(path)
+    assert rehearsed == real
+
+
+def test_the_same_file_twice_does_no_harm(target, shop, tmp_path):
+    full(shop)
+    t = target(LICET_PAYMENTS="none")
+    path = shop.write(tmp_path / "k.db")
+    t.take(path)
+    once, ring = t.counts(), t.vault.ring.read_bytes()
+    assert "in already" in t.take(path)
+    assert t.counts() == once
+    assert t.vault.ring.read_bytes() == ring
+    shop.product("late")
+    other = shop.write(tmp_path / "other.db")
+    assert "another file" in t.take(other, status=1)
+    assert t.counts() == once
+
+
+def test_what_was_cut_off_is_taken_up_again(target, shop, tmp_path):
+    """The log fails after the records are in."""
+    full(shop)
+    t = target(LICET_PAYMENTS="none")
+    path = shop.write(tmp_path / "k.db")
+    t.server.db.execute("ALTER TABLE validation_log ADD CONSTRAINT broken"
+                        " CHECK (result = 'never')")
+    t.take(path, status=1)
+    assert t.counts()["licenses"] == 3 and t.counts()["validation_log"] == 0
+    t.server.db.execute("ALTER TABLE validation_log DROP CONSTRAINT broken")
+    events = t.counts()["events"]
+    t.take(path)
+    assert t.counts()["validation_log"] == 3
+    assert t.counts()["events"] == events + 1       # the log's own mark
+
+
+def test_a_database_that_is_in_use_is_refused(target, shop, tmp_path):
+    t = target()
+    path = shop.write(tmp_path / "k.db")
+    t.start().product()
+    ring = t.vault.ring.read_bytes()
+    assert "not empty" in t.take(path, status=1)
+    assert t.vault.ring.read_bytes() == ring
+
+
+def test_after_a_first_start_with_settings_of_a_provider(target, shop,
+                                                         tmp_path, btcpay):
+    """What the settings connected makes way, and isn't connected again."""
+    full(shop, btcpay.api_key, btcpay.url, btcpay.store_id)
+    t = target(**btcpay.settings())
+    t.start()
+    t.server.replicas[0].stop()
+    t.take(shop.write(tmp_path / "k.db"))
+    t.server.replicas[0].start()
+    t.server.replicas[0].wait_ready()
+    rows = t.server.rows("SELECT id::text FROM payment_providers"
+                         " WHERE disconnected_at IS NULL")
+    assert [r["id"] for r in rows] == \
+        [shop.rows["payment_providers"][0]["id"]]
+
+
+# Files
+
+
+def pending_wal(path):
+    path.with_name(path.name + "-wal").write_bytes(b"x")
+
+
+def cut(path):
+    size = path.stat().st_size
+    os.truncate(path, size // 2)
+
+
+def no_sqlite(path):
+    path.write_bytes(b"nothing of the kind" * 400)
+
+
+def no_key(path):
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM server_keys")
+
+
+def broken_key(path):
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE server_keys SET private_key_pem = 'secret words'")
+
+
+def absent(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("harm", [pending_wal, cut, no_sqlite, no_key,
+                                  broken_key, absent])
+def test_files_that_are_refused(target, shop, tmp_path, harm):
+    full(shop)
+    t = target(LICET_PAYMENTS="none")
+    path = shop.write(tmp_path / "k.db")
+    harm(path)
+    before, ring = t.counts(), t.vault.ring.read_bytes()
+    said = t.take(path, status=1)
+    assert "secret words" not in said
+    assert t.counts() == before
+    assert t.vault.ring.read_bytes() == ring
+
+
+def test_a_file_in_wal_mode_is_read(target, shop, tmp_path):
+    full(shop)
+    path = shop.write(tmp_path / "k.db")
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA journal_mode = wal")
+        db.execute("UPDATE products SET name = 'x'")
+    db.close()
+    t = target(LICET_PAYMENTS="none")
+    t.take(path)
+    assert t.server.value("SELECT name FROM products") == "x"
+
+
+def test_a_schema_that_would_run_code_is_not_run(target, shop, tmp_path):
+    """A generated column, a view in a table's place, a trigger."""
+    full(shop)
+    del shop.rows["settings"]
+    t = target(LICET_PAYMENTS="none")
+    path = shop.write(
+        tmp_path / "k.db",
+        {n: c for n, c in keysat.FULL.items()
+         if n not in ("scoped_api_keys", "settings")},
+        ["CREATE TABLE settings (key, value, updated_at, extra"
+         " AS (hex(zeroblob(100))))",
+         "INSERT INTO settings (key, value) VALUES ('operator_name', 'Me')",
+         "CREATE TRIGGER t AFTER INSERT ON products BEGIN SELECT 1; END",
+         "CREATE VIEW scoped_api_keys AS SELECT randomblob(1000000000)"])
+    t.take(path)
+    assert t.counts()["licenses"] == 3
+    assert t.server.value("SELECT value FROM settings"
+                          " WHERE key = 'operator_name'") == "Me"
+
+
+@pytest.mark.slow
+def test_how_long_many_rows_take(target, shop, tmp_path):
+    """LICET_IMPORT_LICENSES=100000 for the figures of the manual."""
+    n = int(os.environ.get("LICET_IMPORT_LICENSES", "3000"))
+    p = shop.product()
+    path = shop.write(tmp_path / "k.db")
+    db = sqlite3.connect(path)
+    ids = [(new_id(), new_id()) for _ in range(n)]
+    db.executemany(
+        "INSERT INTO invoices (id, btcpay_invoice_id, product_id, status,"
+        " amount_sats, created_at) VALUES (?, ?, ?, 'settled', 5, ?)",
+        [(i, i[:20], p["id"], at(-9)) for i, _ in ids])
+    db.executemany(
+        "INSERT INTO licenses (id, product_id, invoice_id, status,"
+        " fingerprint, issued_at, entitlements) VALUES (?, ?, ?, 'active',"
+        " ?, ?, '[\"a\"]')",
+        [(lic, p["id"], i, lic, at(-9)) for i, lic in ids])
+    db.executemany(
+        "INSERT INTO validation_log VALUES (?, ?, ?, 'fp', 'ok',"
+        " '192.0.2.1', 'agent', ?, NULL, NULL)",
+        ((k, ids[k % n][1], p["id"], at(0, -k)) for k in range(10 * n)))
+    db.commit()
+    db.close()
+    t = target(LICET_PAYMENTS="none")
+    began = time.monotonic()
+    said = t.take(path)
+    took = time.monotonic() - began
+    print(f"\n{12 * n / took:.0f} rows a second in all\n{said}")
+    counts = t.counts()
+    assert (counts["invoices"], counts["licenses"], counts["machines"],
+            counts["validation_log"]) == (n, n, n, 10 * n)
