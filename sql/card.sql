@@ -11,33 +11,37 @@ ON CONFLICT (invoice_id) DO NOTHING;
 -- First cycles that are paid and may have left a card.  The next look is set at
 -- once, so who dies with them does no harm: after 1, 4, 16 minutes and so on up
 -- to three days, then never.  What isn't paid is looked at again after a quarter
--- of its age, for 30 days.  Leans on card_contacts_due.
+-- of its age, for 30 days.  Leans on card_contacts_due, and on arrays, of which
+-- the planner expects few.
 WITH due AS MATERIALIZED (
-	SELECT c.invoice_id, c.contact_id, c.tries, i.provider_id,
-	    i.status = 'settled' AS is_paid
+	SELECT c.invoice_id, c.contact_id, c.tries, (SELECT i.status = 'settled'
+	    FROM invoices i
+	    WHERE i.id = c.invoice_id) AS is_paid
 	FROM card_contacts c
-	JOIN invoices i ON i.id = c.invoice_id
 	WHERE c.next_check_at <= licet_now()
 	ORDER BY c.next_check_at
 	LIMIT @limit::int
 	FOR NO KEY UPDATE OF c SKIP LOCKED
 ), claimed AS (
 	UPDATE card_contacts AS c
-	SET tries = c.tries + d.is_paid::int,
+	SET tries = c.tries + is_paid::int,
 	    next_check_at = CASE
-	    WHEN d.is_paid AND c.tries < 7
+	    WHEN is_paid AND c.tries < 7
 	    THEN licet_now() + 4 ^ c.tries * interval '1 minute'
-	    WHEN NOT d.is_paid
+	    WHEN NOT is_paid
 	        AND c.created_at > licet_now() - interval '720 hours'
 	    THEN licet_now() + GREATEST(interval '1 minute',
 	        (licet_now() - c.created_at) / 4) END
-	FROM due d
+	FROM unnest(ARRAY(SELECT d.invoice_id FROM due d),
+	    ARRAY(SELECT d.is_paid FROM due d)) AS d (invoice_id, is_paid)
 	WHERE c.invoice_id = d.invoice_id
 )
 SELECT d.invoice_id, d.contact_id, {{provider_facts}}
-FROM due d
-JOIN payment_providers v ON v.id = d.provider_id AND v.disconnected_at IS NULL
-WHERE d.is_paid;
+FROM unnest(ARRAY(SELECT w.invoice_id FROM due w WHERE w.is_paid),
+    ARRAY(SELECT w.contact_id FROM due w WHERE w.is_paid))
+    AS d (invoice_id, contact_id)
+JOIN invoices i ON i.id = d.invoice_id
+JOIN payment_providers v ON v.id = i.provider_id AND v.disconnected_at IS NULL;
 
 -- name: card_save :opt
 -- The card that the first cycle left: the subscription is renewed with it.  Leans

@@ -169,7 +169,9 @@ WITH {{tier_held}}, closing AS (
 	    c.invoice_id, c.reason
 ), hurried AS (
 	UPDATE subscriptions AS b
-	SET next_attempt_at = licet_now(), updated_at = licet_now()
+	SET next_attempt_at = GREATEST(licet_now(),
+	        b.last_renewal_attempt_at + interval '2 minutes'),
+	    updated_at = licet_now()
 	FROM made c
 	WHERE b.license_id = c.license_id AND b.status = 'past_due'
 	AND c.invoice_id IS NULL

@@ -6,8 +6,8 @@ charge_queued AS (
 	SET charge_next_at = licet_now()
 	FROM changed n
 	JOIN invoices i ON i.id = n.id
-	JOIN licenses l ON l.id = i.license_id
-	JOIN subscriptions b ON b.license_id = l.id
+	CROSS JOIN subscriptions b
+	JOIN licenses l ON l.id = b.license_id
 	WHERE c.invoice_id = n.id AND n.kind = 'renewal' AND n.status = 'pending'
 	AND c.announced_at IS NULL AND {{charge_fits}}
 	RETURNING c.subscription_id, c.invoice_id, c.cycle_number
@@ -15,9 +15,10 @@ charge_queued AS (
 
 -- fragment: charge_fits
 -- May this cycle (c, of subscription b, license l) be paid with the card, at the
--- provider of its invoice (i)?
+-- provider of its invoice (i)?  Found by ids: IS NOT DISTINCT FROM keeps the
+-- planner from reading all that are past due, of which it may know none yet.
 c.subscription_id = b.id AND c.superseded_at IS NULL
-AND b.status = 'past_due' AND l.status = 'active'
+AND b.status IS NOT DISTINCT FROM 'past_due' AND l.status = 'active'
 AND b.zaprite_payment_profile_id IS NOT NULL
 AND b.card_provider_id = i.provider_id
 AND (b.zaprite_payment_profile_expires_at IS NULL

@@ -67,8 +67,7 @@ WITH due AS MATERIALIZED (
 	    WHEN r.created_at > licet_now() - interval '720 hours'
 	    THEN licet_now() + LEAST(GREATEST(licet_now() - r.created_at,
 	        interval '1 minute'), interval '6 hours') END
-	FROM due d
-	WHERE r.id = d.id AND r.status = 'asked'
+	WHERE r.id = ANY (ARRAY(SELECT d.id FROM due d)) AND r.status = 'asked'
 	RETURNING r.id, r.invoice_id,
 	    floor(extract(epoch FROM licet_now() - r.updated_at))::bigint
 	    AS idle_seconds

@@ -28,13 +28,15 @@ b.payment_provider_id, b.created_at, b.updated_at
 
 -- name: subscription_list :one
 -- A page of subscriptions, newest first, of one status or of all.  Each branch
--- has its own index: subscriptions_status, subscriptions_newest.
+-- has its own index: subscriptions_status, subscriptions_newest; a range of one
+-- status has no order but that of the first.
 WITH page AS (
 	(SELECT {{subscription_columns}}
 	FROM subscriptions b
-	WHERE b.status = @status::text
-	AND (b.created_at, b.id) < ({{cursor_time}}, {{cursor_id}})
-	ORDER BY b.created_at DESC, b.id DESC
+	WHERE b.status >= @status::text
+	AND (b.status, b.created_at, b.id)
+	< (@status, {{cursor_time}}, {{cursor_id}})
+	ORDER BY b.status DESC, b.created_at DESC, b.id DESC
 	LIMIT COALESCE(@limit::int, 200) + 1)
 	UNION ALL
 	(SELECT {{subscription_columns}}
@@ -224,8 +226,7 @@ WITH due AS MATERIALIZED (
 	UPDATE subscriptions AS b
 	SET status = 'lapsed', lapsed_at = {{lapse_at}}, next_attempt_at = NULL,
 	    updated_at = licet_now()
-	FROM due d
-	WHERE b.id = d.id
+	WHERE b.id = ANY (ARRAY(SELECT d.id FROM due d))
 	RETURNING b.id, b.license_id, b.product_id, b.policy_id, b.lapsed_at,
 	    b.grace_period_days, b.paid_cycle
 ), ended AS (

@@ -56,6 +56,8 @@ change_target AS MATERIALIZED (
 -- no subscription, after what is left of a cycle that was paid meanwhile.  An
 -- unpaid renewal at the old price is put aside and billed anew.  What else is
 -- open for the license is cancelled.
+-- The invoices are found by id: IS NOT DISTINCT FROM keeps the planner from
+-- reading all that are pending, of which its statistics may know none yet.
 -- No row is updated by two parts: a change that tier_judge found and one that
 -- was just inserted both come through here.
 change_terms AS MATERIALIZED (
@@ -135,7 +137,7 @@ change_terms AS MATERIALIZED (
 	    UNION ALL
 	    SELECT u.invoice_id
 	    FROM changes_unbilled u) a
-	WHERE i.id = a.invoice_id AND i.status = 'pending'
+	WHERE i.id = a.invoice_id AND i.status IS NOT DISTINCT FROM 'pending'
 	RETURNING i.id
 ), changes_went_on AS (
 	UPDATE subscriptions AS s

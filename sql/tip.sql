@@ -27,7 +27,8 @@ WITH page AS (
 	UNION ALL
 	(SELECT {{tip_columns}}
 	FROM tip_attempts t
-	WHERE @license_id IS NULL AND t.recipient = @recipient
+	WHERE @license_id IS NULL AND @recipient IS NOT NULL
+	AND t.recipient = @recipient
 	AND (t.created_at, t.id) < ({{cursor_time}}, {{cursor_id}})
 	ORDER BY t.created_at DESC, t.id DESC
 	LIMIT {{page_size}} + 1)
@@ -66,8 +67,7 @@ WITH due AS MATERIALIZED (
 ), claimed AS (
 	UPDATE tip_attempts AS t
 	SET next_check_at = licet_now() + interval '5 minutes'
-	FROM due d
-	WHERE t.id = d.id
+	WHERE t.id = ANY (ARRAY(SELECT d.id FROM due d))
 	RETURNING t.id, t.license_id, t.provider_id, t.recipient, t.paid_sats,
 	    t.pct_bps, t.status, t.bolt11, t.payment_hash,
 	    extract(epoch FROM licet_now() - t.created_at)::bigint
