@@ -215,6 +215,11 @@ part(struct import *im, const char *name, bool (*take)(struct import *,
 	    "IN SHARE ROW EXCLUSIVE MODE", error) &&
 	    take(im, error) && run(im, &sql_import_mark, &args, error) &&
 	    (im->is_dry || db_session_run(im->db, "COMMIT", error));
+	/* Lest the first requests be planned for empty tables. */
+	if (ok && !im->is_dry)
+		ok = db_session_run(im->db, "ANALYZE products, policies, "
+		    "invoices, licenses, machines, subscriptions, "
+		    "validation_log, events", error);
 	if (!ok || im->is_dry) {
 		buf_init(&ignored, ERROR_MAX);
 		db_session_run(im->db, "ROLLBACK", &ignored);

@@ -81,14 +81,20 @@ put_flag(const char *text, struct buf *out)
 	return (IMPORT_FINE);
 }
 
-/* Seconds, or milliseconds from 1973 on, since 1970. */
+/* Seconds, or milliseconds from 1973 on, since 1970; fractions dropped. */
 static bool
 put_unix(const char *text, struct buf *out)
 {
-	char		form[CLOCK_TEXT_SIZE];
+	char		form[CLOCK_TEXT_SIZE], whole[24];
+	size_t		len = strspn(text, "0123456789"), end = len;
 	long long	n;
 
-	if (!text_integer(text, 0, 253402300799999, &n))
+	if (text[end] == '.')
+		end += 1 + strspn(text + end + 1, "0123456789");
+	if (text[end] != '\0' || len >= sizeof(whole))
+		return (false);
+	(void)snprintf(whole, sizeof(whole), "%.*s", (int)len, text);
+	if (!text_integer(whole, 0, 253402300799999, &n))
 		return (false);
 	if (n >= 100000000000)
 		clock_format_us((int64_t)n * 1000, form);

@@ -5,6 +5,7 @@ from lib import keysat
 from lib.keys import verifies
 from lib.keysat import at, cycle, full, new_id, sold_key, subscribe
 from lib.renewals import Shop
+from lib.target import Target
 
 
 # What comes over
@@ -91,6 +92,51 @@ def test_the_oldest_database(target, tmp_path, version):
     assert api.validate(sold_key(lic, "pc"), fingerprint="x")["reason"] == \
         "fingerprint_mismatch"
     assert api.validate(sold_key(free), fingerprint="any")["ok"]
+
+
+@pytest.mark.parametrize("form, want", [
+    ("2024-02-29T12:00:00Z", "12:00:00"),
+    ("2024-02-29 12:00:00", "12:00:00"),
+    ("2024-02-29 12:00:00 UTC", "12:00:00"),
+    ("2024-02-29t12:00:00.5z", "12:00:00.5"),
+    ("2024-02-29T12:00:00.123456789+00:00", "12:00:00.123456"),
+    ("2024-02-29T14:30:00.25+02:30", "12:00:00.25"),
+    ("2024-02-29 14:00:00+02", "12:00:00"),
+    ("2024-02-29 10:00:00-0200", "12:00:00"),
+    ("2024-02-29", "00:00:00"),
+    (1709208000, "12:00:00"),
+    ("1709208000000", "12:00:00"),
+    (1709208000.0, "12:00:00"),
+    ("2023-02-29T12:00:00Z", None),
+    ("2024-02-29T25:00:00Z", None),
+    ("2024-02-29X12:00:00Z", None),
+    ("29.2.2024 12:00:00 Uhr", None),
+    ("2024-02-29T12:00:00+0", None),
+    ("yesterday", None),
+    (b"\x00\x01", None),
+    ("", None)])
+def test_forms_of_times(times, form, want):
+    """What isn't a time is none; archived_at says so."""
+    got = times[repr(form)]
+    assert got == (want and "2024-02-29 " + want)
+
+
+@pytest.fixture(scope="module")
+def times(cluster, template, tmp_path_factory):
+    """All forms in one database: the time that each became."""
+    tmp = tmp_path_factory.mktemp("times")
+    t = Target(cluster, tmp, LICET_PAYMENTS="none")
+    shop = keysat.Shop()
+    p = shop.product()
+    marks = test_forms_of_times.pytestmark[0].args[1]
+    for i, (form, _) in enumerate(marks):
+        shop.policy(p, f"p{i}", archived_at=form)
+    t.take(shop.write(tmp / "k.db"))
+    rows = t.server.rows("SELECT slug, (archived_at AT TIME ZONE 'UTC')::text"
+                         " AS at FROM policies")
+    t.server.stop()
+    t.vault.remove()
+    return {repr(marks[int(r["slug"][1:])][0]): r["at"] for r in rows}
 
 
 # Subscriptions

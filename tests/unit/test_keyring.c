@@ -286,8 +286,10 @@ a_ring_has_an_end_and_no_twins(void **state)
 
 	assert_non_null(ring);
 	memset(seed, 7, sizeof(seed));
+	assert_int_equal(keyring_find_seed(ring, seed), 0);
 	assert_int_equal(keyring_import_seed(ring, seed), 2);
 	assert_int_equal(keyring_import_seed(ring, seed), 0);
+	assert_int_equal(keyring_find_seed(ring, seed), 2);
 	crypto_sign_seed_keypair(pk, sk, seed);
 	assert_memory_equal(keyring_public(ring, 1, &id), pk, sizeof(pk));
 	assert_int_equal(id, 2);
