@@ -55,6 +55,7 @@ static const struct resource	resources[] = {
 	{ "Licenses", api_licenses },
 	{ "Figures", api_summary },
 	{ "System", api_system },
+	{ "Export", api_export },
 	{ "Audit trail", api_audit },
 	{ "Settings", api_settings },
 	{ "Exchange rates", api_rates },

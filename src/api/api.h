@@ -25,6 +25,7 @@ extern const struct endpoint	api_rates[];
 extern const struct endpoint	api_tiers[];
 extern const struct endpoint	api_recover[];
 extern const struct endpoint	api_summary[];
+extern const struct endpoint	api_export[];
 extern const struct endpoint	api_system[];
 extern const struct endpoint	api_audit[];
 extern const struct endpoint	api_webhooks[];

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/stat.h"
 #include "flow/respond.h"
+#include "flow/stream.h"
 
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -63,9 +64,12 @@ stop_waiting(struct flow *f)
 		net_call_cancel(f->call);
 	if (f->item != NULL)
 		batch_forget(f->item);
+	if (f->piece != NULL)
+		stream_forget(f->piece);
 	f->op = NULL;
 	f->call = NULL;
 	f->item = NULL;
+	f->piece = NULL;
 	if (f->waiting)
 		TAILQ_REMOVE(&waiting, f, list);
 	f->waiting = false;
@@ -284,6 +288,15 @@ flow_skip_to(struct flow *f, enum flow_next (*step)(struct flow *))
 			fatal("flow: a jump to no later step");
 	}
 	f->at = s - 1;		/* FLOW_NEXT adds one */
+	return (FLOW_NEXT);
+}
+
+enum flow_next
+flow_back_to(struct flow *f, enum flow_next (*step)(struct flow *))
+{
+	while (f->at->run != step)
+		f->at--;
+	f->at--;		/* FLOW_NEXT adds one */
 	return (FLOW_NEXT);
 }
 

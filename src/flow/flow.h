@@ -28,6 +28,7 @@
 #define FLOW_VALUES_MAX	40
 
 struct http_request;
+struct flow_piece;
 struct keyring;
 struct rate;
 
@@ -64,6 +65,7 @@ struct flow {
 	struct db_op		*op;
 	struct net_call		*call;
 	struct batch_item	*item;
+	struct flow_piece	*piece;		/* flow/stream.h */
 	bool			 waiting;
 	TAILQ_ENTRY(flow)	 list;		/* of those that wait */
 	uint64_t		 deadline_ms;
@@ -76,6 +78,7 @@ struct flow {
 	enum err		 fault;
 	const char		*fault_message;
 	bool			 answered;
+	bool			 streaming;	/* the answer has begun */
 	uint64_t		 started_ns;
 };
 
@@ -130,6 +133,10 @@ void		 flow_wake(struct flow *, enum err, const char *message);
 
 /* Goes on with that step, which must come later in the list. */
 enum flow_next	 flow_skip_to(struct flow *,
+		    enum flow_next (*step)(struct flow *));
+
+/* Goes on with that step, which came earlier; never the list's first. */
+enum flow_next	 flow_back_to(struct flow *,
 		    enum flow_next (*step)(struct flow *));
 
 /* ---- for the rest of flow/, and whoever starts flows ---- */

@@ -5,6 +5,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/stat.h"
+#include "flow/stream.h"
 #include "serve/guard.h"
 
 #include <kore/kore.h>
@@ -23,8 +24,8 @@ flow_header(struct flow *f, const char *name, const char *value)
 	http_response_header(f->req, name, value);
 }
 
-static void
-account(struct flow *f, int status)
+void
+flow_account(struct flow *f, int status)
 {
 	uint64_t	ns = clock_steady_ns() - f->started_ns;
 	bool		odd = status >= 500 || ns > SLOW_NS;
@@ -52,7 +53,7 @@ flow_send(struct flow *f, int status, const char *type, const void *data,
 	if (len == 0)
 		http_response_header(f->req, "content-length", "0");
 	guard_respond(f->req, status, data, len);
-	account(f, status);
+	flow_account(f, status);
 	return (FLOW_DONE);
 }
 
@@ -105,6 +106,10 @@ flow_answer_fault(struct flow *f)
 	const char		*message = f->fault_message;
 	char			 seconds[16];
 
+	if (f->streaming) {
+		stream_break(f);
+		return;
+	}
 	if (f->fault == ERR_NONE) {
 		LOG(LOG_ERR, "flow.silent", LS("path", f->endpoint->path));
 		f->fault = ERR_INTERNAL;

@@ -8,6 +8,9 @@
 /* The envelope for f->fault; for a limit's verdict 200 with ok:false. */
 void		 flow_answer_fault(struct flow *);
 
+/* The request's line in the log and in the counters. */
+void		 flow_account(struct flow *, int status);
+
 /* All of these return FLOW_DONE.  A header goes before the answer. */
 void		 flow_header(struct flow *, const char *name,
 		    const char *value);

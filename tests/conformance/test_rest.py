@@ -158,3 +158,19 @@ def test_import_issuer_key(api):
             "bad_request")
     refused(api.admin("POST", "/import-issuer-key",
                       data=keys.private_pem(bytes(32))), 409, "conflict")
+
+
+# D22 Export
+
+def test_D22_csv_export(api):
+    """D22: CSV export, of licenses, invoices and machines."""
+    made = api.issue(max_machines=2)
+    machine = api.activate(made["license_key"], "A")["machine_id"]
+    bought = api.buy(api.product())
+    for what, one in (("licenses", made["license_id"]),
+                      ("machines", machine),
+                      ("invoices", bought["invoice_id"])):
+        r = api.admin("GET", f"/export/{what}.csv")
+        assert r.status_code == 200
+        assert r.headers["content-type"].startswith("text/csv")
+        assert f"\n{one}," in r.text
