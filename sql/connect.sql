@@ -306,3 +306,9 @@ LEFT JOIN payment_providers v ON v.merchant_profile_id = m.id
     AND v.disconnected_at IS NULL
 WHERE m.is_default
 GROUP BY m.id;
+
+-- name: connect_prune :exec
+-- States that nobody came back with in their 30 minutes.  Leans on
+-- btcpay_authorize_states_age.
+DELETE FROM btcpay_authorize_states s
+WHERE s.created_at < licet_now() - interval '30 minutes';

@@ -1,5 +1,6 @@
 /*
- * Once an hour, by one worker of all: partitions ahead, full buckets away.
+ * Once an hour, by one worker of all: partitions ahead, full buckets and stale
+ * states away.
  * Every five minutes: uses of codes that nobody will pay for go back, and what
  * was paid for and lacks its effect gets it.
  */
@@ -23,9 +24,16 @@ housekeeping_limits(struct flow *f)
 	return (FLOW_QUERY(f, limit_prune, .none = NULL));
 }
 
+static enum flow_next
+housekeeping_states(struct flow *f)
+{
+	return (FLOW_QUERY(f, connect_prune, .none = NULL));
+}
+
 static const struct flow_step	hourly[] = {
 	FLOW_STEP(housekeeping_partitions),	/* sql  partitions_make */
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
+	FLOW_STEP(housekeeping_states),		/* sql  connect_prune */
 	{ NULL, NULL }
 };
 

@@ -4,6 +4,7 @@ import hashlib
 from lib import keys
 from lib.check import NOWHERE, events, is_time
 from lib.client import expect, refused
+from lib.process import wait_for
 
 
 # 2.6 Recovery
@@ -174,3 +175,35 @@ def test_D22_csv_export(api):
         assert r.status_code == 200
         assert r.headers["content-type"].startswith("text/csv")
         assert f"\n{one}," in r.text
+
+
+# 6 Housekeeping
+
+def test_hourly_pruning(own_instance):
+    """6: prune rate buckets, and authorise states older than 30 min."""
+    server = own_instance(movable=True)
+    server.db.execute(
+        "INSERT INTO btcpay_authorize_states (state_hash,"
+        " merchant_profile_id, created_at) SELECT sha256(n::text::bytea),"
+        " merchant_profile_default_1(), licet_now() - n * interval '1 minute'"
+        " FROM generate_series(0, 200, 20) n")
+
+    def prune():
+        server.db.execute("UPDATE jobs SET next_run = licet_now()"
+                          " WHERE name = 'housekeeping'")
+        server.db.execute("SELECT pg_notify('licet_jobs', 'housekeeping')")
+
+    def left():
+        return server.value("SELECT count(*) FROM btcpay_authorize_states")
+    prune()
+    wait_for(lambda: left() == 2, 10, "the stale states are gone")
+    server.clock.move(seconds=1900)
+    server.db.execute(
+        "INSERT INTO rate_buckets (bucket_kind, bucket_key, tokens_remaining,"
+        " capacity, refill_per_second, last_refill_at) VALUES"
+        " ('x', 'full', 1, 10, 1, licet_now() - interval '1 hour'),"
+        " ('x', 'empty', 1, 10, 0.001, licet_now())")
+    prune()
+    wait_for(lambda: left() == 0 and server.value(
+        "SELECT array_agg(bucket_key) FROM rate_buckets WHERE"
+        " bucket_kind = 'x'") == ["empty"], 10, "both are pruned")
