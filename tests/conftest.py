@@ -95,6 +95,8 @@ def btcpay(btcpay_shared):
     btcpay_shared.reset()
     yield btcpay_shared
     btcpay_shared.reset()
+    for store in btcpay_shared.stores.values():
+        store.hooks.clear()     # those of an instance that has gone
 
 
 @pytest.fixture(scope="session")
