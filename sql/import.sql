@@ -151,7 +151,8 @@ AND NOT EXISTS (SELECT FROM payment_providers v
 
 -- name: import_providers :one
 -- Connected as they were; secrets come sealed for the row.  Keysat's id stays,
--- since the provider's webhook names it.
+-- since the provider's webhook names it.  Where buyers reach BTCPay was a setting
+-- there, and is one of the import.
 WITH given AS (
 	SELECT r.id, r.kind, r.label, r.api_key, r.base_url, r.webhook_id,
 	    r.webhook_secret, r.store_id, r.created_at,
@@ -167,13 +168,15 @@ WITH given AS (
 	WHERE r.id IS NOT NULL AND r.kind IN ('btcpay', 'zaprite')
 ), written AS (
 	INSERT INTO payment_providers AS v (id, kind, label, base_url, store_id,
-	    merchant_profile_id, sealed_api_key, webhook_id,
+	    merchant_profile_id, public_url, sealed_api_key, webhook_id,
 	    sealed_webhook_secret, created_at, connected_at, disconnected_at)
 	SELECT g.id, g.kind, COALESCE(NULLIF(g.label, ''), g.kind),
 	    rtrim(COALESCE(g.base_url, ''), '/'),
 	    CASE g.kind WHEN 'zaprite' THEN g.id::text
 	        ELSE COALESCE(g.store_id, '') END,
-	    g.profile_id, decode(g.api_key, 'hex'), g.webhook_id,
+	    g.profile_id, CASE g.kind WHEN 'btcpay'
+	        THEN rtrim(COALESCE(@public_url::text, ''), '/') ELSE '' END,
+	    decode(g.api_key, 'hex'), g.webhook_id,
 	    decode(g.webhook_secret, 'hex'),
 	    COALESCE(g.created_at, licet_now()),
 	    COALESCE(g.created_at, licet_now()),

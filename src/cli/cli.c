@@ -170,7 +170,7 @@ run_import(int argc, char **argv, const struct resource *resources)
 {
 	static const char *const	names[] = { "LICET_DATABASE_URL",
 	    "LICET_KEY_RING", "LICET_KEY_PASSPHRASE_FILE", "LICET_ENV",
-	    "LICET_CLOCK", NULL };
+	    "LICET_CLOCK", "LICET_BTCPAY_PUBLIC_URL", NULL };
 
 	(void)resources;
 	if (!read_settings(names))

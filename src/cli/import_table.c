@@ -1,6 +1,7 @@
 #include "cli/import_table.h"
 
 #include "base/buf.h"
+#include "base/conf.h"
 #include "cli/import_report.h"
 #include "cli/source.h"
 #include "crypto/keyring.h"
@@ -166,6 +167,19 @@ put_row(struct import *im, const struct import_table *t,
 	buf_puts(&b->rows, "}");
 }
 
+/* Of a statement, by its name. */
+static const char *
+argument(const struct import *im, const struct batch *b, const char *name)
+{
+	if (!strcmp(name, "rows"))
+		return (b->rows.data);
+	if (!strcmp(name, "signing_key_id"))
+		return (im->signing_key_id);
+	if (!strcmp(name, "public_url"))
+		return (conf.btcpay_public_url);
+	return (NULL);
+}
+
 static bool
 flush(struct import *im, const struct import_table *t, struct batch *b,
     struct buf *error)
@@ -180,8 +194,7 @@ flush(struct import *im, const struct import_table *t, struct batch *b,
 		return (false);
 	}
 	for (i = 0; i < t->takes->nargs && i < ARGUMENTS; i++)
-		params[i] = !strcmp(t->takes->args[i], "rows") ?
-		    b->rows.data : im->signing_key_id;
+		params[i] = argument(im, b, t->takes->args[i]);
 	rows = db_session_query(im->db, t->takes, params, error);
 	if (rows == NULL) {
 		buf_printf(error, " (table %s)", t->name);

@@ -55,6 +55,36 @@ def test_what_was_cut_off_is_taken_up_again(target, shop, tmp_path):
     assert t.counts()["events"] == events + 1       # the log's own mark
 
 
+def test_a_failure_leaves_no_records_and_can_be_repeated(target, shop,
+                                                        tmp_path):
+    """The ring has the key by then; it gets it once."""
+    full(shop)
+    t = target(LICET_PAYMENTS="none")
+    path = shop.write(tmp_path / "k.db")
+    before = t.counts()
+    t.server.db.execute("ALTER TABLE tip_attempts ADD CONSTRAINT broken"
+                        " CHECK (amount_sats IS NULL)")
+    assert "tip_attempts" in t.take(path, status=1)
+    assert t.counts() == before
+    ring = t.vault.ring.read_bytes()
+    t.server.db.execute("ALTER TABLE tip_attempts DROP CONSTRAINT broken")
+    t.take(path)
+    assert t.vault.ring.read_bytes() == ring
+    assert t.counts()["tip_attempts"] == 1
+
+
+def test_a_database_made_with_another_ring_is_refused(target, shop,
+                                                      tmp_path):
+    t, other = target(LICET_PAYMENTS="none"), target(LICET_PAYMENTS="none")
+    t.start()
+    t.server.replicas[0].stop()
+    t.server.settings.update(other.vault.settings())
+    ring = other.vault.ring.read_bytes()
+    said = t.take(shop.write(tmp_path / "k.db"), status=1)
+    assert "not the one this database was made with" in said
+    assert other.vault.ring.read_bytes() == ring
+
+
 def test_a_database_that_is_in_use_is_refused(target, shop, tmp_path):
     t = target()
     path = shop.write(tmp_path / "k.db")

@@ -61,10 +61,12 @@ def test_secrets_and_fingerprints_are_nowhere_in_clear(target, shop,
                                                        tmp_path):
     """D27, D35."""
     full(shop)
-    t = target(LICET_PAYMENTS="none")
+    t = target(LICET_PAYMENTS="none",
+               LICET_BTCPAY_PUBLIC_URL="https://buyers.example")
     t.take(shop.write(tmp_path / "k.db"))
     row = t.server.row("SELECT * FROM payment_providers WHERE kind = 'btcpay'")
     assert len(bytes(row["sealed_api_key"])) == 41 + len("btcpay-key")
+    assert row["public_url"] == "https://buyers.example"
     assert b"btcpay-key" not in bytes(row["sealed_api_key"])
     assert t.server.value("SELECT count(*) FROM events"
                           " WHERE actor_hash = 'token'") == 0
@@ -137,6 +139,47 @@ def times(cluster, template, tmp_path_factory):
     t.server.stop()
     t.vault.remove()
     return {repr(marks[int(r["slug"][1:])][0]): r["at"] for r in rows}
+
+
+def test_who_had_a_trial_has_had_it(target, shop, tmp_path):
+    """D16: one to an address, also when it was there that it was had."""
+    p = shop.product()
+    for email in ("A@example.org", "a@example.org", "b@example.org", None):
+        shop.license(p, shop.invoice(p, amount_sats=0, buyer_email=email),
+                     is_trial=1)
+    shop.license(p, shop.invoice(p, buyer_email="c@example.org"), is_trial=1)
+    t = target(LICET_PAYMENTS="none")
+    t.take(shop.write(tmp_path / "k.db"))
+    rows = t.server.rows("SELECT lower(buyer_email) AS email FROM invoices"
+                         " WHERE is_trial ORDER BY 1")
+    assert [r["email"] for r in rows] == ["a@example.org", "b@example.org"]
+
+
+def test_codes_keep_their_caps_and_scopes(target, shop, tmp_path):
+    made = full(shop)
+    add = shop.add
+    for code, row in {
+            "over": dict(max_uses=1, used_count=3, amount=5),
+            "gone": dict(applies_to_product_id=new_id(), amount=5),
+            "PCT": dict(kind="percent", amount=20000),
+            "FREE": dict(kind="free_license", amount=7),
+            "TIER": dict(applies_to_policy_id=made["pro"]["id"], amount=1),
+            "ZERO": dict(amount=0)}.items():
+        add("discount_codes", **{"id": new_id(), "code": code, "active": 1,
+                                 "kind": "fixed_sats", **row})
+    t = target(LICET_PAYMENTS="none")
+    report = t.report(shop.write(tmp_path / "k.db"))
+    codes = {r["code"]: r for r in t.server.rows(
+        "SELECT * FROM discount_codes")}
+    assert set(codes) == {"SAVE", "OVER", "GONE", "PCT", "FREE", "TIER"}
+    assert (codes["OVER"]["max_uses"], codes["OVER"]["used_count"]) == (3, 3)
+    assert not codes["GONE"]["active"]      # it would be good for everything
+    assert codes["PCT"]["amount"] == 10000
+    assert codes["FREE"]["amount"] == 0
+    assert str(codes["TIER"]["applies_to_product_id"]) == \
+        made["product"]["id"]
+    assert codes["SAVE"]["applies_to_policy_ids"] is not None
+    assert report["tables"]["discount_codes"] == {"read": 7, "written": 6}
 
 
 # Subscriptions
