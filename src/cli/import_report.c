@@ -1,6 +1,7 @@
 #include "cli/import_report.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -84,8 +85,18 @@ import_report_mends(struct import_report *r, const char *table,
 void
 import_report_left(struct import_report *r, const char *what, const char *why)
 {
-	json_array_append_new(r->left, json_pack("{s:s,s:s}", "what", what,
-	    "why", why));
+	char	*plain = strdup(what);
+	size_t	 i;
+
+	/* Names of the file's need not be text. */
+	for (i = 0; plain != NULL && plain[i] != '\0' &&
+	    !utf8_valid(what, strlen(what)); i++) {
+		if ((unsigned char)plain[i] >= 0x80)
+			plain[i] = '?';
+	}
+	json_array_append_new(r->left, json_pack("{s:s,s:s}", "what",
+	    plain == NULL ? "" : plain, "why", why));
+	free(plain);
 }
 
 void

@@ -17,6 +17,7 @@
 #define VALUE_MAX	(16 * 1024 * 1024)	/* bytes of a row */
 #define TABLES_MAX	1000
 #define SQL_MAX		65536
+#define COMPLAINT_MAX	200
 
 struct source {
 	sqlite3	*db;
@@ -116,10 +117,16 @@ confine(sqlite3 *db)
 	(void)sqlite3_set_authorizer(db, allow, NULL);
 }
 
+/* SQLite quotes the file, which may hold anything. */
 static void
-complain(sqlite3 *db, struct buf *error)
+complain(const char *what, const char *said, struct buf *error)
 {
-	buf_printf(error, "SQLite: %.200s", sqlite3_errmsg(db));
+	size_t	i;
+
+	buf_puts(error, what);
+	for (i = 0; said[i] != '\0' && i < COMPLAINT_MAX; i++)
+		buf_put(error, said[i] < 0x20 || said[i] > 0x7e ? "?" :
+		    said + i, 1);
 }
 
 static bool
@@ -133,9 +140,9 @@ is_whole(sqlite3 *db, struct buf *error)
 	    NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
 		said = (const char *)sqlite3_column_text(stmt, 0);
 	if (said == NULL)
-		complain(db, error);
+		complain("SQLite: ", sqlite3_errmsg(db), error);
 	else if (!(ok = !strcmp(said, "ok")))
-		buf_printf(error, "the database is damaged: %.200s", said);
+		complain("the database is damaged: ", said, error);
 	(void)sqlite3_finalize(stmt);
 	return (ok);
 }
@@ -160,7 +167,7 @@ list_tables(struct source *s, struct buf *error)
 			n++;
 	}
 	if (rc != SQLITE_OK)
-		complain(s->db, error);
+		complain("SQLite: ", sqlite3_errmsg(s->db), error);
 	(void)sqlite3_finalize(stmt);
 	return (rc == SQLITE_OK);
 }
@@ -341,7 +348,7 @@ source_read(struct source *s, const char *table, const char *const *columns,
 	buf_free(&sql);
 	if (rc == SQLITE_OK)
 		return (c);
-	complain(s->db, error);
+	complain("SQLite: ", sqlite3_errmsg(s->db), error);
 	source_done(c);
 	return (NULL);
 }
@@ -355,7 +362,7 @@ source_next(struct source_cursor *c, struct buf *error)
 	case SQLITE_DONE:
 		return (0);
 	default:
-		complain(c->db, error);
+		complain("SQLite: ", sqlite3_errmsg(c->db), error);
 		return (-1);
 	}
 }

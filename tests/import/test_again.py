@@ -1,5 +1,6 @@
 """licetctl import keysat: rehearsed, repeated, cut off, refused, timed."""
 import os
+import random
 import sqlite3
 import time
 
@@ -7,6 +8,7 @@ import pytest
 
 from lib import keysat
 from lib.keysat import at, full, new_id
+from lib.replica import run_ctl
 
 
 # Again, and never
@@ -184,6 +186,27 @@ def test_a_schema_that_would_run_code_is_not_run(target, shop, tmp_path):
     assert t.counts()["licenses"] == 3
     assert t.server.value("SELECT value FROM settings"
                           " WHERE key = 'operator_name'") == "Me"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_spoilt_files_are_read_or_refused(target, shop, tmp_path, seed):
+    """Bytes changed at random: no crash, and words that are text."""
+    full(shop)
+    t = target(LICET_PAYMENTS="none")
+    data = shop.write(tmp_path / "k.db").read_bytes()
+    path, rng = tmp_path / "spoilt.db", random.Random(seed)
+    for n in range(12):
+        spoilt = bytearray(data)
+        for _ in range(rng.choice((1, 3, 20))):
+            spoilt[rng.randrange(100 if n % 3 else 0, len(data))] = \
+                rng.randrange(256)
+        path.write_bytes(spoilt)
+        done = run_ctl(t.server.settings, "import", "keysat", str(path),
+                       "--dry-run", check=False)
+        assert done.returncode in (0, 1), (n, done)
+        assert "anitizer" not in done.stderr, (n, done.stderr)
+        assert "runtime error" not in done.stderr, (n, done.stderr)
 
 
 @pytest.mark.slow
