@@ -124,7 +124,7 @@ complain(const char *what, const char *said, struct buf *error)
 	size_t	i;
 
 	buf_puts(error, what);
-	for (i = 0; said[i] != '\0' && i < COMPLAINT_MAX; i++)
+	for (i = 0; i < COMPLAINT_MAX && said[i] != '\0'; i++)
 		buf_put(error, said[i] < 0x20 || said[i] > 0x7e ? "?" :
 		    said + i, 1);
 }
