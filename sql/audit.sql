@@ -15,8 +15,8 @@ LIMIT {{audit_page_size}} + 1
 
 -- name: audit_list :one
 -- The audit trail, newest first, page by page; action and target are ANDed.
--- What happened to one thing goes by events_target, all else by events_newest.
--- Without a target, an action that is rare is looked for in the whole trail.
+-- What happened to one thing goes by events_target, an action by events_action,
+-- all by events_newest.
 WITH page AS (
 	(SELECT {{audit_columns}}
 	FROM events e
@@ -26,8 +26,12 @@ WITH page AS (
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
-	WHERE @target_id IS NULL
-	AND (@action IS NULL OR e.action = @action)
+	WHERE @target_id IS NULL AND e.action = @action
+	{{audit_page}})
+	UNION ALL
+	(SELECT {{audit_columns}}
+	FROM events e
+	WHERE @target_id IS NULL AND @action IS NULL
 	{{audit_page}})
 ), numbered AS (
 	SELECT row_number() OVER (ORDER BY e.occurred_at DESC, e.id DESC) AS n,

@@ -1,7 +1,8 @@
 -- name: license_summary :one
 -- How many licenses there are, and how many are new; those that are not active
--- are few and counted apart.  A license is written when it is issued or later,
--- so that what is new by issued_at lies at the end of licenses_newest.
+-- are few and counted in licenses_halted.  A license is written when it is
+-- issued or later, so that what is new by issued_at lies at the end of
+-- licenses_newest.
 WITH halted AS (
 	SELECT count(*) FILTER (WHERE l.status = 'suspended') AS suspended,
 	    count(*) FILTER (WHERE l.status = 'revoked') AS revoked
@@ -40,7 +41,7 @@ SELECT json_build_object(
 -- name: revenue_summary :one
 -- What settled invoices asked for, by the time they were settled.  What was paid
 -- back is not taken off: refunds say so themselves.  Invoices of nothing bring
--- nothing and are not counted.  Leans on invoices_settled.
+-- nothing and are not counted.  Leans on invoices_paid.
 SELECT json_build_object(
     'total_sats', COALESCE(sum(i.amount_sats), 0),
     'last_24h_sats', COALESCE(sum(i.amount_sats) FILTER
@@ -51,8 +52,7 @@ SELECT json_build_object(
         (WHERE i.settled_at > licet_now() - interval '720 hours'), 0),
     'settled_paid_invoice_count', count(*)) AS body
 FROM invoices i
-WHERE i.status = 'settled' AND i.amount_sats > 0
-AND i.settled_at IS NOT NULL;
+WHERE i.status = 'settled' AND i.amount_sats > 0;
 
 -- name: db_info :one
 -- What the database holds, and when it was last written to: the newest row of

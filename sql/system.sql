@@ -51,3 +51,8 @@ RETURNING j.name, j.runs;
 -- name: partitions_make :exec
 -- Partitions of the logs from this month to three months on.
 SELECT partitions_make_2(3);
+
+-- name: partitions_drop :one
+-- Drops what is older than so many days of one log, month by month.
+SELECT partitions_drop_1(@log::text,
+    licet_now() - @days::bigint * interval '86400 seconds') AS dropped;

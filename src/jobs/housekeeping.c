@@ -1,11 +1,12 @@
 /*
- * Once an hour, by one worker of all: partitions ahead, full buckets and stale
- * states away.
+ * Once an hour, by one worker of all: partitions ahead; full buckets, stale
+ * states and old logs away.
  * Every five minutes: uses of codes that nobody will pay for go back, and what
  * was paid for and lacks its effect gets it.
  */
 #include "jobs/jobs.h"
 
+#include "base/conf.h"
 #include "base/log.h"
 #include "flow/bind.h"
 #include "flow/flow.h"
@@ -30,10 +31,33 @@ housekeeping_states(struct flow *f)
 	return (FLOW_QUERY(f, connect_prune, .none = NULL));
 }
 
+static enum flow_next
+drop_older(struct flow *f, const char *log, long long days)
+{
+	if (days == 0)
+		return (FLOW_NEXT);
+	return (FLOW_QUERY(f, partitions_drop, .log = log,
+	    .days = arena_printf(&f->arena, "%lld", days)));
+}
+
+static enum flow_next
+housekeeping_log(struct flow *f)
+{
+	return (drop_older(f, "validation_log", conf.log_retention_days));
+}
+
+static enum flow_next
+housekeeping_audit(struct flow *f)
+{
+	return (drop_older(f, "events", conf.audit_retention_days));
+}
+
 static const struct flow_step	hourly[] = {
 	FLOW_STEP(housekeeping_partitions),	/* sql  partitions_make */
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
 	FLOW_STEP(housekeeping_states),		/* sql  connect_prune */
+	FLOW_STEP(housekeeping_log),		/* sql  partitions_drop */
+	FLOW_STEP(housekeeping_audit),		/* sql  partitions_drop */
 	{ NULL, NULL }
 };
 

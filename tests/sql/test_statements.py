@@ -12,11 +12,9 @@ GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
            "tier_changes", "tip_attempts", "refunds", "outbox",
            "webhook_deliveries")
 # What is read whole on purpose: all that is for sale, all machines when none
-# in particular are asked for, all buckets to find the full ones, all licenses
-# to count those that are halted.
+# in particular are asked for, all buckets to find the full ones.
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
-         "limit_prune": {"rate_buckets"}, "license_summary": {"licenses"},
-         "db_info": {"licenses"}}
+         "limit_prune": {"rate_buckets"}}
 LISTS = ("product_list", "license_list", "license_search", "code_list",
          "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
          "invoice_claim_due",
