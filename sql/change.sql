@@ -169,8 +169,14 @@ WITH {{tier_held}}, closing AS (
 	    c.invoice_id, c.reason
 ), hurried AS (
 	UPDATE subscriptions AS b
-	SET next_attempt_at = GREATEST(licet_now(),
-	        b.last_renewal_attempt_at + interval '2 minutes'),
+	SET next_attempt_at = CASE WHEN EXISTS (
+	        SELECT FROM subscription_invoices n
+	        JOIN invoices i ON i.id = n.invoice_id
+	        WHERE n.subscription_id = b.id AND n.superseded_at IS NULL
+	        AND n.cycle_number = b.paid_cycle + 1
+	        AND i.provider_invoice_id IS NOT NULL)
+	    THEN licet_now() ELSE GREATEST(licet_now(),
+	        b.last_renewal_attempt_at + interval '2 minutes') END,
 	    updated_at = licet_now()
 	FROM made c
 	WHERE b.license_id = c.license_id AND b.status = 'past_due'
