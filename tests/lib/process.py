@@ -4,6 +4,7 @@ Nothing here sleeps for a fixed time to let something happen: wait_for()
 polls a condition and fails with a reason at its deadline.
 """
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,10 +12,24 @@ import subprocess
 import time
 
 
+given = set()
+ports = random.SystemRandom()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One to listen on later: below those that the kernel gives to clients, so
+    that none of theirs is in the way by then, and never the same twice."""
+    while True:
+        port = ports.randrange(12000, 32000)
+        if port in given:
+            continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given.add(port)
+        return port
 
 
 def wait_for(condition, seconds, what, pause=0.01):
