@@ -210,7 +210,7 @@ WITH endpoint AS (
 ), made AS (
 	INSERT INTO webhook_deliveries AS d (outbox_id, endpoint_id, replay,
 	    event_type, payload, next_attempt_at)
-	SELECT f.id, e.id, e.replays, f.event_type, f.payload, licet_now()
+	SELECT f.id, e.id, e.replays, f.event_type, f.payload, licet_now() AS due_at
 	FROM (SELECT o.id, o.event_type, o.product_id,
 	    {{delivery_payload}} AS payload
 	    FROM taken o
