@@ -15,7 +15,7 @@
 #include "flow/account.h"
 #include "flow/flow.h"
 #include "flow/settle.h"
-#include "serve/drain.h"
+#include "jobs/claim.h"
 
 #include "sql.h"
 
@@ -27,8 +27,6 @@
 
 struct charge {
 	struct settle		 settle;	/* must be first */
-	const struct db_rows	*claimed;	/* for the first step alone */
-	unsigned int		 row;
 	const char		*invoice_id;	/* ours */
 	const char		*license_id;
 	bool			 was_started;	/* by us, or somebody before */
@@ -39,13 +37,6 @@ struct charge {
 static enum flow_next	charge_look(struct flow *);
 static enum flow_next	charge_end(struct flow *);
 
-static struct db_pool	*pool;
-static struct db_op	*claiming;
-static unsigned int	 running;
-static bool		 more;		/* the last claim was full */
-
-static void	claim(void);
-
 static enum flow_next
 give_up(struct flow *f, const char *why)
 {
@@ -55,31 +46,22 @@ give_up(struct flow *f, const char *why)
 	return (flow_skip_to(f, charge_end));
 }
 
-static const char *
-keep(struct flow *f, const char *column)
-{
-	struct charge	*c = flow_state(f);
-	const char	*text = db_text(c->claimed, c->row, column);
-
-	return (text == NULL ? NULL : arena_strdup(&f->arena, text));
-}
-
-/* Runs before flow_start_job() returns, while the claimed rows are there. */
 static enum flow_next
 charge_open(struct flow *f)
 {
 	struct charge		*c = flow_state(f);
-	const struct db_rows	*rows = c->claimed;
+	const struct db_rows	*rows;
+	unsigned int		 row;
 	bool			 usable;
 
-	c->invoice_id = keep(f, "invoice_id");
-	c->license_id = keep(f, "license_id");
-	c->settle.invoice_id = keep(f, "provider_invoice_id");
-	c->was_started = db_text(rows, c->row, "started_seconds") != NULL;
-	c->started_seconds = db_integer(rows, c->row, "started_seconds", 0);
-	usable = !db_true(rows, c->row, "is_gone") &&
-	    account_read(f, rows, c->row, &c->settle.account);
-	c->claimed = NULL;
+	rows = claim_row(&row);
+	c->invoice_id = claim_text(f, "invoice_id");
+	c->license_id = claim_text(f, "license_id");
+	c->settle.invoice_id = claim_text(f, "provider_invoice_id");
+	c->was_started = db_text(rows, row, "started_seconds") != NULL;
+	c->started_seconds = db_integer(rows, row, "started_seconds", 0);
+	usable = !db_true(rows, row, "is_gone") &&
+	    account_read(f, rows, row, &c->settle.account);
 	if (!usable || c->settle.account.provider->ask_charge == NULL)
 		return (give_up(f, "the provider can't be used"));
 	return (c->was_started ? flow_skip_to(f, charge_look) : FLOW_NEXT);
@@ -205,59 +187,17 @@ static const struct flow_step	steps[] = {
 	{ NULL, NULL }
 };
 
-static void
-init(void *state, const void *arg)
-{
-	memcpy(state, arg, sizeof(struct charge));
-}
-
-static void
-ended(struct flow *f, enum err fault)
-{
-	(void)f;
-	(void)fault;
-	running--;
-	if (more && running <= TOGETHER_MAX / 2)
-		claim();
-}
-
-static void
-claimed(void *arg, struct db_reply *reply)
-{
-	const unsigned int	*asked = arg;
-	struct charge		 c;
-	unsigned int		 i, n = db_rows_count(reply->rows);
-
-	claiming = NULL;
-	more = n > 0 && n == *asked;
-	for (i = 0; i < n; i++) {
-		c = (struct charge){ .claimed = reply->rows, .row = i };
-		running++;
-		flow_start_job("charges", steps, sizeof(c), init, &c, ended);
-	}
-	db_rows_free(reply->rows);
-}
-
-static void
-claim(void)
-{
-	static unsigned int		asked;
-	char				limit[16];
-	struct sql_charge_claim_args	args = { .limit = limit };
-	struct db_query			q = { .stmt = &sql_charge_claim,
-					    .params = (const char *const *)
-					    (void *)&args };
-
-	if (claiming != NULL || running >= TOGETHER_MAX || drain_started())
-		return;
-	asked = TOGETHER_MAX - running;
-	(void)snprintf(limit, sizeof(limit), "%u", asked);
-	claiming = db_exec(pool, &q, claimed, &asked);
-}
+static struct claim	claim = {
+	.name = "charges",
+	.stmt = &sql_charge_claim,
+	.steps = steps,
+	.state = sizeof(struct charge),
+	.together = TOGETHER_MAX,
+	.refills = true,
+};
 
 void
-charges_tick(struct db_pool *p)
+charges_tick(struct db_pool *pool)
 {
-	pool = p;
-	claim();
+	claim_tick(&claim, pool);
 }

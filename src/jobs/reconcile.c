@@ -10,43 +10,35 @@
 #include "flow/account.h"
 #include "flow/flow.h"
 #include "flow/settle.h"
+#include "jobs/claim.h"
 
 #include "sql.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define TOGETHER_MAX	25	/* invoices a worker looks at at once */
 #define LOST_SECONDS	3600	/* unknown to the provider for so long: gone */
 
 struct reconcile {
 	struct settle		 settle;	/* must be first */
-	const struct db_rows	*claimed;	/* for the first step alone */
-	unsigned int		 row;
 	const char		*invoice_id;	/* ours */
 	const char		*provider_invoice_id;	/* NULL: unattached */
 	int64_t			 age_seconds;
 };
 
-static struct db_op	*claiming;
-static unsigned int	 running;
-
-/* Runs before flow_start_job() returns, while the claimed rows are there. */
 static enum flow_next
 reconcile_open(struct flow *f)
 {
 	struct reconcile	*r = flow_state(f);
-	const struct db_rows	*rows = r->claimed;
-	const char		*id = db_text(rows, r->row,
-				    "provider_invoice_id");
+	const struct db_rows	*rows;
+	unsigned int		 row;
 
-	r->claimed = NULL;
-	if (!account_read(f, rows, r->row, &r->settle.account))
+	rows = claim_row(&row);
+	if (!account_read(f, rows, row, &r->settle.account))
 		return (FLOW_DONE);
-	r->invoice_id = arena_strdup(&f->arena, db_text(rows, r->row, "id"));
-	if (id != NULL)
-		r->provider_invoice_id = arena_strdup(&f->arena, id);
-	r->age_seconds = db_integer(rows, r->row, "age_seconds", 0);
+	r->invoice_id = claim_text(f, "id");
+	r->provider_invoice_id = claim_text(f, "provider_invoice_id");
+	r->age_seconds = db_integer(rows, row, "age_seconds", 0);
 	return (FLOW_NEXT);
 }
 
@@ -98,49 +90,21 @@ static const struct flow_step	steps[] = {
 	{ NULL, NULL }
 };
 
-static void
-init(void *state, const void *arg)
-{
-	memcpy(state, arg, sizeof(struct reconcile));
-}
-
-static void
-ended(struct flow *f, enum err fault)
-{
-	(void)f;
-	(void)fault;
-	running--;
-}
-
-static void
-claimed(void *arg, struct db_reply *reply)
-{
-	struct reconcile	r;
-	unsigned int		 i;
-
-	(void)arg;
-	claiming = NULL;
-	for (i = 0; i < db_rows_count(reply->rows); i++) {
-		r = (struct reconcile){ .claimed = reply->rows, .row = i };
-		running++;
-		flow_start_job("reconcile", steps, sizeof(r), init, &r, ended);
-	}
-	db_rows_free(reply->rows);
-}
+static struct claim	claim = {
+	.name = "reconcile",
+	.stmt = &sql_invoice_claim_due,
+	.steps = steps,
+	.state = sizeof(struct reconcile),
+	.together = TOGETHER_MAX,
+};
 
 void
 reconcile_tick(struct db_pool *pool)
 {
-	char				 limit[16], retry[16];
-	struct sql_invoice_claim_due_args args = { .limit = limit,
-					    .retry_seconds = retry };
-	struct db_query			 q = { .stmt = &sql_invoice_claim_due,
-					    .params = (const char *const *)
-					    (void *)&args };
+	char	retry[16];
 
-	if (claiming != NULL || running >= TOGETHER_MAX)
-		return;
-	snprintf(limit, sizeof(limit), "%u", TOGETHER_MAX - running);
-	snprintf(retry, sizeof(retry), "%lld", conf.reconcile_seconds);
-	claiming = db_exec(pool, &q, claimed, NULL);
+	(void)snprintf(retry, sizeof(retry), "%lld", conf.reconcile_seconds);
+	claim.argument = retry;
+	claim_tick(&claim, pool);
+	claim.argument = NULL;
 }

@@ -10,6 +10,7 @@
 #include "flow/account.h"
 #include "flow/flow.h"
 #include "flow/settle.h"
+#include "jobs/claim.h"
 
 #include "sql.h"
 
@@ -20,8 +21,6 @@
 #define LOST_SECONDS	3600	/* unknown for so long: never made */
 
 struct refund {
-	const struct db_rows	*claimed;	/* for the first step alone */
-	unsigned int		 row;
 	struct pay_account	 account;
 	struct pay_refund	 made;
 	const char		*id;
@@ -31,24 +30,21 @@ struct refund {
 
 static enum flow_next	refund_made(struct flow *);
 
-static struct db_op	*claiming;
-static unsigned int	 running;
-
-/* Runs before flow_start_job() returns, while the claimed rows are there. */
 static enum flow_next
 refund_open(struct flow *f)
 {
 	struct refund		*r = flow_state(f);
-	const struct db_rows	*rows = r->claimed;
-	const char		*license = db_text(rows, r->row, "license_id");
+	const struct db_rows	*rows;
+	unsigned int		 row;
 
-	r->claimed = NULL;
-	if (license == NULL || !account_read(f, rows, r->row, &r->account) ||
+	rows = claim_row(&row);
+	r->id = claim_text(f, "id");
+	r->license_id = claim_text(f, "license_id");
+	r->idle_seconds = db_integer(rows, row, "idle_seconds", 0);
+	if (r->license_id == NULL ||
+	    !account_read(f, rows, row, &r->account) ||
 	    r->account.provider->ask_find_refund == NULL)
 		return (FLOW_DONE);
-	r->id = arena_strdup(&f->arena, db_text(rows, r->row, "id"));
-	r->license_id = arena_strdup(&f->arena, license);
-	r->idle_seconds = db_integer(rows, r->row, "idle_seconds", 0);
 	return (FLOW_NEXT);
 }
 
@@ -127,47 +123,16 @@ static const struct flow_step	steps[] = {
 	{ NULL, NULL }
 };
 
-static void
-init(void *state, const void *arg)
-{
-	memcpy(state, arg, sizeof(struct refund));
-}
-
-static void
-ended(struct flow *f, enum err fault)
-{
-	(void)f;
-	(void)fault;
-	running--;
-}
-
-static void
-claimed(void *arg, struct db_reply *reply)
-{
-	struct refund	r;
-	unsigned int	i;
-
-	(void)arg;
-	claiming = NULL;
-	for (i = 0; i < db_rows_count(reply->rows); i++) {
-		r = (struct refund){ .claimed = reply->rows, .row = i };
-		running++;
-		flow_start_job("refunds", steps, sizeof(r), init, &r, ended);
-	}
-	db_rows_free(reply->rows);
-}
+static struct claim	claim = {
+	.name = "refunds",
+	.stmt = &sql_refund_claim,
+	.steps = steps,
+	.state = sizeof(struct refund),
+	.together = TOGETHER_MAX,
+};
 
 void
 refunds_tick(struct db_pool *pool)
 {
-	char				 limit[16];
-	struct sql_refund_claim_args	 args = { .limit = limit };
-	struct db_query			 q = { .stmt = &sql_refund_claim,
-					    .params = (const char *const *)
-					    (void *)&args };
-
-	if (claiming != NULL || running >= TOGETHER_MAX)
-		return;
-	(void)snprintf(limit, sizeof(limit), "%u", TOGETHER_MAX - running);
-	claiming = db_exec(pool, &q, claimed, NULL);
+	claim_tick(&claim, pool);
 }

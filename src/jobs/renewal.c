@@ -19,6 +19,7 @@
 #include "flow/flow.h"
 #include "flow/rate.h"
 #include "flow/settle.h"
+#include "jobs/claim.h"
 
 #include "sql.h"
 
@@ -39,6 +40,16 @@ give_up(struct flow *f, const char *reason)
 
 	r->reason = reason;
 	return (flow_skip_to(f, renewal_fail));
+}
+
+static enum flow_next
+renewal_take(struct flow *f)
+{
+	struct renewal	*r = flow_state(f);
+
+	r->id = claim_text(f, "id");
+	r->license_id = claim_text(f, "license_id");
+	return (FLOW_NEXT);
 }
 
 static enum flow_next
@@ -339,6 +350,7 @@ renewal_end(struct flow *f)
 }
 
 const struct flow_step	renewal_steps[] = {
+	FLOW_STEP(renewal_take),
 	FLOW_STEP(renewal_change),	/* sql   tier_apply_due */
 	FLOW_STEP(renewal_facts),	/* sql   renewal_facts */
 	FLOW_STEP(renewal_judge),	/* sql   stop, skip or wait, and then

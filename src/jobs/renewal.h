@@ -7,10 +7,9 @@
 
 #include <stdint.h>
 
-/* `id' and `license_id' are filled in by who starts it. */
 struct renewal {
-	char			 id[37];
-	char			 license_id[37];
+	const char		*id;
+	const char		*license_id;
 	char			 invoice_id[37];	/* the one we open */
 	const char		*todo;		/* renewal_facts' word */
 	const char		*cycle_number;

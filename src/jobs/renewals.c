@@ -12,6 +12,7 @@
 #include "base/stat.h"
 #include "db/pool.h"
 #include "flow/flow.h"
+#include "jobs/claim.h"
 #include "jobs/renewal.h"
 #include "serve/drain.h"
 
@@ -24,67 +25,18 @@
 #define LAPSE_MAX	500	/* in one statement */
 
 static struct db_pool	*pool;
-static struct db_op	*claiming, *lapsing;
-static unsigned int	 running;
-static bool		 more;		/* the last claim was full */
+static struct db_op	*lapsing;
 
-static void	claim(void);
 static void	lapse(void);
 
-static void
-init(void *state, const void *arg)
-{
-	memcpy(state, arg, sizeof(struct renewal));
-}
-
-static void
-ended(struct flow *f, enum err fault)
-{
-	(void)f;
-	(void)fault;
-	running--;
-	if (more && running <= TOGETHER_MAX / 2)
-		claim();
-}
-
-static void
-claimed(void *arg, struct db_reply *reply)
-{
-	const unsigned int	*asked = arg;
-	struct renewal		 r;
-	unsigned int		 i, n = db_rows_count(reply->rows);
-
-	claiming = NULL;
-	more = n > 0 && n == *asked;
-	for (i = 0; i < n; i++) {
-		memset(&r, 0, sizeof(r));
-		(void)snprintf(r.id, sizeof(r.id), "%s",
-		    db_text(reply->rows, i, "id"));
-		(void)snprintf(r.license_id, sizeof(r.license_id), "%s",
-		    db_text(reply->rows, i, "license_id"));
-		running++;
-		flow_start_job("renewals", renewal_steps, sizeof(r), init, &r,
-		    ended);
-	}
-	db_rows_free(reply->rows);
-}
-
-static void
-claim(void)
-{
-	static unsigned int		asked;
-	char				limit[16];
-	struct sql_renewal_claim_args	args = { .limit = limit };
-	struct db_query			q = { .stmt = &sql_renewal_claim,
-					    .params = (const char *const *)
-					    (void *)&args };
-
-	if (claiming != NULL || running >= TOGETHER_MAX || drain_started())
-		return;
-	asked = TOGETHER_MAX - running;
-	(void)snprintf(limit, sizeof(limit), "%u", asked);
-	claiming = db_exec(pool, &q, claimed, &asked);
-}
+static struct claim	claim = {
+	.name = "renewals",
+	.stmt = &sql_renewal_claim,
+	.steps = renewal_steps,
+	.state = sizeof(struct renewal),
+	.together = TOGETHER_MAX,
+	.refills = true,
+};
 
 static void
 lapsed(void *arg, struct db_reply *reply)
@@ -119,6 +71,6 @@ void
 renewals_tick(struct db_pool *p)
 {
 	pool = p;
-	claim();
+	claim_tick(&claim, p);
 	lapse();
 }

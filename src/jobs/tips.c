@@ -19,6 +19,7 @@
 #include "flow/account.h"
 #include "flow/flow.h"
 #include "flow/settle.h"
+#include "jobs/claim.h"
 #include "pay/lnurl.h"
 
 #include "sql.h"
@@ -35,8 +36,6 @@
 #define INVOICE_MARGIN	600	/* s by which the node's clock may be slow */
 
 struct tip {
-	const struct db_rows	*claimed;	/* for the first step alone */
-	unsigned int		 row;
 	const char		*id;
 	const char		*was;		/* status when it was claimed */
 	const char		*recipient;
@@ -54,9 +53,6 @@ struct tip {
 static enum flow_next	tip_look(struct flow *);
 static enum flow_next	tip_later(struct flow *);
 static enum flow_next	tip_end(struct flow *);
-
-static struct db_op	*claiming;
-static unsigned int	 running;
 
 /* ---- ends ---- */
 
@@ -91,33 +87,26 @@ again(struct flow *f, const char *detail)
 
 /* ---- what is to be done ---- */
 
-static const char *
-keep(struct flow *f, const struct tip *t, const char *column)
-{
-	const char	*text = db_text(t->claimed, t->row, column);
-
-	return (text == NULL ? NULL : arena_strdup(&f->arena, text));
-}
-
-/* Runs before flow_start_job() returns, while the claimed rows are there. */
 static enum flow_next
 tip_open(struct flow *f)
 {
 	struct tip		*t = flow_state(f);
-	const struct db_rows	*rows = t->claimed;
-	bool			 refunded = db_true(rows, t->row, "is_refunded");
+	const struct db_rows	*rows;
+	unsigned int		 row;
+	bool			 refunded;
 
-	t->id = keep(f, t, "id");
-	t->was = keep(f, t, "status");
-	t->recipient = keep(f, t, "recipient");
-	t->bolt11 = keep(f, t, "bolt11");
-	t->payment_hash = keep(f, t, "payment_hash");
-	t->age_seconds = db_integer(rows, t->row, "age_seconds", 0);
-	t->sats = tip_sats(db_integer(rows, t->row, "paid_sats", 0),
-	    (int)db_integer(rows, t->row, "pct_bps", 0));
+	rows = claim_row(&row);
+	refunded = db_true(rows, row, "is_refunded");
+	t->id = claim_text(f, "id");
+	t->was = claim_text(f, "status");
+	t->recipient = claim_text(f, "recipient");
+	t->bolt11 = claim_text(f, "bolt11");
+	t->payment_hash = claim_text(f, "payment_hash");
+	t->age_seconds = db_integer(rows, row, "age_seconds", 0);
+	t->sats = tip_sats(db_integer(rows, row, "paid_sats", 0),
+	    (int)db_integer(rows, row, "pct_bps", 0));
 	t->insecure = conf_is(conf.outbound_insecure, "on");
-	(void)account_read(f, rows, t->row, &t->account);
-	t->claimed = NULL;
+	(void)account_read(f, rows, row, &t->account);
 	if (!strcmp(t->was, "paying"))
 		return (flow_skip_to(f, tip_look));
 	if (refunded)
@@ -362,49 +351,16 @@ static const struct flow_step	steps[] = {
 	{ NULL, NULL }
 };
 
-/* ---- who does it ---- */
-
-static void
-init(void *state, const void *arg)
-{
-	memcpy(state, arg, sizeof(struct tip));
-}
-
-static void
-ended(struct flow *f, enum err fault)
-{
-	(void)f;
-	(void)fault;
-	running--;
-}
-
-static void
-claimed(void *arg, struct db_reply *reply)
-{
-	struct tip	t;
-	unsigned int	i;
-
-	(void)arg;
-	claiming = NULL;
-	for (i = 0; i < db_rows_count(reply->rows); i++) {
-		t = (struct tip){ .claimed = reply->rows, .row = i };
-		running++;
-		flow_start_job("tips", steps, sizeof(t), init, &t, ended);
-	}
-	db_rows_free(reply->rows);
-}
+static struct claim	claim = {
+	.name = "tips",
+	.stmt = &sql_tip_claim,
+	.steps = steps,
+	.state = sizeof(struct tip),
+	.together = TOGETHER_MAX,
+};
 
 void
 tips_tick(struct db_pool *pool)
 {
-	char				 limit[16];
-	struct sql_tip_claim_args	 args = { .limit = limit };
-	struct db_query			 q = { .stmt = &sql_tip_claim,
-					    .params = (const char *const *)
-					    (void *)&args };
-
-	if (claiming != NULL || running >= TOGETHER_MAX)
-		return;
-	(void)snprintf(limit, sizeof(limit), "%u", TOGETHER_MAX - running);
-	claiming = db_exec(pool, &q, claimed, NULL);
+	claim_tick(&claim, pool);
 }
