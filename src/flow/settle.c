@@ -81,3 +81,15 @@ settle_count(struct flow *f)
 		stat_add(STAT_RENEWALS_PAID, 1);
 	return (FLOW_NEXT);
 }
+
+enum flow_next
+settle_again(struct flow *f)
+{
+	struct settle	*s = flow_state(f);
+
+	if (s->result != PAY_FAILED)
+		return (FLOW_NEXT);
+	return (FLOW_QUERY(f, invoice_check_soon, .seconds = "0",
+	    .provider_invoice_id = s->invoice_id,
+	    .provider_id = s->account.id));
+}

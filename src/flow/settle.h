@@ -33,6 +33,11 @@ enum flow_next	settle_ask(struct flow *);
 enum flow_next	settle_apply(struct flow *);
 /* Right after it: counts what came of it. */
 enum flow_next	settle_count(struct flow *);
+/*
+ * For webhooks, whose sender is not to blame for the provider's silence: when it
+ * didn't answer, reconcilers ask again soon.
+ */
+enum flow_next	settle_again(struct flow *);
 
 /* Asks a provider, by HTTP or by statement; the next step has the answer. */
 enum flow_next	settle_send(struct flow *, const struct pay_ask *);

@@ -46,19 +46,6 @@ hook_read(struct flow *f)
 	return (FLOW_NEXT);
 }
 
-/* The provider's silence is no error of the webhook's: reconcilers ask again. */
-static enum flow_next
-hook_again(struct flow *f)
-{
-	struct settle	*s = flow_state(f);
-
-	if (s->result != PAY_FAILED)
-		return (FLOW_NEXT);
-	return (FLOW_QUERY(f, invoice_check_soon, .seconds = "0",
-	    .provider_invoice_id = s->invoice_id,
-	    .provider_id = s->account.id));
-}
-
 static enum flow_next
 hook_answer(struct flow *f)
 {
@@ -71,7 +58,7 @@ static const struct flow_step	steps[] = {
 	FLOW_STEP(settle_ask),		/* call  the invoice, at BTCPay */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
 	FLOW_STEP(settle_count),
-	FLOW_STEP(hook_again),		/* sql   invoice_check_soon */
+	FLOW_STEP(settle_again),		/* sql   invoice_check_soon */
 	FLOW_STEP(hook_answer),
 	{ NULL, NULL }
 };

@@ -61,26 +61,13 @@ hook_ask(struct flow *f)
 	return (settle_ask(f));
 }
 
-/* Its silence is no error of the webhook's: reconcilers ask again. */
-static enum flow_next
-hook_again(struct flow *f)
-{
-	struct settle	*s = flow_state(f);
-
-	if (s->result != PAY_FAILED)
-		return (FLOW_NEXT);
-	return (FLOW_QUERY(f, invoice_check_soon, .seconds = "0",
-	    .provider_invoice_id = s->invoice_id,
-	    .provider_id = s->account.id));
-}
-
 static const struct flow_step	steps[] = {
 	FLOW_STEP(hook_find),		/* sql   provider_hook_get */
 	FLOW_STEP(hook_read),		/* sql   invoice_by_provider */
 	FLOW_STEP(hook_ask),		/* call  the order, at Zaprite */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
 	FLOW_STEP(settle_count),
-	FLOW_STEP(hook_again),		/* sql   invoice_check_soon */
+	FLOW_STEP(settle_again),		/* sql   invoice_check_soon */
 	FLOW_STEP(hook_ok),
 	{ NULL, NULL }
 };

@@ -8,6 +8,7 @@
 
 #include "crypto/hmac.h"
 #include "domain/money.h"
+#include "pay/body.h"
 #include "pay/foreign.h"
 
 #include <stdlib.h>
@@ -27,68 +28,23 @@ btcpay_ask(struct arena *a, const struct pay_account *account,
 	out->http.timeout_ms = TIMEOUT_MS;
 }
 
-void
-btcpay_ask_body(struct arena *a, json_t *body, struct pay_ask *out)
-{
-	char	*text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-
-	json_decref(body);
-	out->http.content_type = "application/json";
-	out->http.body = arena_strdup(a, text == NULL ? "" : text);
-	out->http.body_len = strlen(out->http.body);
-	free(text);
-}
-
-/* NULL says nothing. */
-static void
-put(json_t *object, const char *name, const char *text)
-{
-	if (text != NULL)
-		json_object_set_new(object, name, json_string(text));
-}
-
-static json_t *
-metadata(const struct pay_order *order)
-{
-	json_t	*m = json_object();
-
-	put(m, "orderId", order->id);
-	put(m, "productId", order->product_id);
-	put(m, "itemDesc", order->product_name);
-	put(m, "source", "licet");
-	switch (order->kind) {
-	case PAY_RENEWAL:
-		put(m, "subscriptionId", order->subscription_id);
-		put(m, "cycleStartAt", order->cycle_start_at);
-		break;
-	case PAY_TIER_CHANGE:
-		put(m, "intent", order->intent);
-		put(m, "licenseId", order->license_id);
-		put(m, "fromPolicyId", order->from_policy_id);
-		put(m, "toPolicyId", order->to_policy_id);
-		break;
-	case PAY_PURCHASE:
-		break;
-	}
-	return (m);
-}
-
 static void
 ask_create(struct arena *a, const struct pay_account *account,
     const struct pay_order *order, struct pay_ask *out)
 {
 	char	 amount[MONEY_TEXT_SIZE];
-	json_t	*checkout = json_object();
+	json_t	*checkout = json_object(), *metadata = pay_metadata(order);
 
 	money_sats_to_btc(order->amount_sats, amount);
-	put(checkout, "redirectURL", order->redirect_url);
+	pay_put(metadata, "itemDesc", order->product_name);
+	pay_put(checkout, "redirectURL", order->redirect_url);
 	json_object_set_new(checkout, "redirectAutomatically", json_true());
 	if (order->expiration_minutes != 0)
 		json_object_set_new(checkout, "expirationMinutes",
 		    json_integer(order->expiration_minutes));
 	btcpay_ask(a, account, "POST", "invoices", out);
-	btcpay_ask_body(a, json_pack("{s:s,s:s,s:o,s:o}", "amount", amount,
-	    "currency", "BTC", "metadata", metadata(order), "checkout",
+	pay_ask_body(a, json_pack("{s:s,s:s,s:o,s:o}", "amount", amount,
+	    "currency", "BTC", "metadata", metadata, "checkout",
 	    checkout), out);
 }
 
@@ -116,7 +72,7 @@ ask_void(struct arena *a, const struct pay_account *account,
 {
 	btcpay_ask(a, account, "POST", arena_printf(a, "invoices/%s/status",
 	    foreign_escape(a, invoice_id)), out);
-	btcpay_ask_body(a, json_pack("{s:s}", "status", "Invalid"), out);
+	pay_ask_body(a, json_pack("{s:s}", "status", "Invalid"), out);
 }
 
 /*

@@ -14,8 +14,6 @@ extern const char *const	btcpay_events[];
 /* A call about the account's store: `path' follows /api/v1/stores/ID/. */
 void		 btcpay_ask(struct arena *, const struct pay_account *,
 		    const char *method, const char *path, struct pay_ask *);
-/* Its body, as JSON; takes the reference. */
-void		 btcpay_ask_body(struct arena *, json_t *, struct pay_ask *);
 
 /* A link of the server's under the name that buyers know it by. */
 const char	*btcpay_public_link(struct arena *, const struct pay_account *,

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "pay/btcpay.h"
+#include "pay/body.h"
 #include "pay/foreign.h"
 
 #include <string.h>
@@ -318,7 +319,7 @@ btcpay_ask_hook(struct arena *a, const struct pay_account *account,
 	ask_store(a, account, id == NULL ? "POST" : "PUT", id == NULL ?
 	    "webhooks" : arena_printf(a, "webhooks/%s", foreign_escape(a, id)),
 	    out);
-	btcpay_ask_body(a, json_pack("{s:s,s:b,s:b,s:s,s:{s:b,s:o}}",
+	pay_ask_body(a, json_pack("{s:s,s:b,s:b,s:s,s:{s:b,s:o}}",
 	    "url", url, "enabled", 1, "automaticRedelivery", 1,
 	    "secret", account->webhook_secret,
 	    "authorizedEvents", "everything", 0, "specificEvents", events),

@@ -5,6 +5,7 @@
  * What may have been sent is never called failed.
  */
 #include "pay/btcpay.h"
+#include "pay/body.h"
 #include "pay/foreign.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ btcpay_ask_refund(struct arena *a, const struct pay_account *account,
 			    foreign_escape(a, invoice_id));
 
 	btcpay_ask(a, account, "POST", path, out);
-	btcpay_ask_body(a, json_pack("{s:s,s:s}", "refundVariant", variant,
+	pay_ask_body(a, json_pack("{s:s,s:s}", "refundVariant", variant,
 	    "name", refund_name(a, refund_id)), out);
 }
 
@@ -95,7 +96,7 @@ btcpay_ask_pay(struct arena *a, const struct pay_account *account,
     const char *bolt11, struct pay_ask *out)
 {
 	btcpay_ask(a, account, "POST", "lightning/BTC/invoices/pay", out);
-	btcpay_ask_body(a, json_pack("{s:s,s:i}", "BOLT11", bolt11,
+	pay_ask_body(a, json_pack("{s:s,s:i}", "BOLT11", bolt11,
 	    "sendTimeout", PAY_PATIENCE_S), out);
 	out->http.timeout_ms = PAY_TIMEOUT_MS;
 }

@@ -10,6 +10,7 @@
 #include "pay/zaprite.h"
 
 #include "base/text.h"
+#include "pay/body.h"
 #include "pay/foreign.h"
 
 #include <stdlib.h>
@@ -29,62 +30,17 @@ zaprite_ask(struct arena *a, const struct pay_account *account,
 	out->http.timeout_ms = TIMEOUT_MS;
 }
 
-void
-zaprite_ask_body(struct arena *a, json_t *body, struct pay_ask *out)
-{
-	char	*text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-
-	json_decref(body);
-	out->http.content_type = "application/json";
-	out->http.body = arena_strdup(a, text == NULL ? "" : text);
-	out->http.body_len = strlen(out->http.body);
-	free(text);
-}
-
-/* NULL says nothing. */
-static void
-put(json_t *object, const char *name, const char *text)
-{
-	if (text != NULL)
-		json_object_set_new(object, name, json_string(text));
-}
-
-static json_t *
-metadata(const struct pay_order *order)
-{
-	json_t	*m = json_object();
-
-	put(m, "orderId", order->id);
-	put(m, "productId", order->product_id);
-	put(m, "source", "licet");
-	switch (order->kind) {
-	case PAY_RENEWAL:
-		put(m, "subscriptionId", order->subscription_id);
-		put(m, "cycleStartAt", order->cycle_start_at);
-		break;
-	case PAY_TIER_CHANGE:
-		put(m, "intent", order->intent);
-		put(m, "licenseId", order->license_id);
-		put(m, "fromPolicyId", order->from_policy_id);
-		put(m, "toPolicyId", order->to_policy_id);
-		break;
-	case PAY_PURCHASE:
-		break;
-	}
-	return (m);
-}
-
 static void
 ask_create(struct arena *a, const struct pay_account *account,
     const struct pay_order *order, struct pay_ask *out)
 {
 	json_t	*body = json_pack("{s:I,s:s,s:s,s:o}",
 	    "amount", (json_int_t)order->amount_sats, "currency", "BTC",
-	    "externalUniqId", order->id, "metadata", metadata(order));
+	    "externalUniqId", order->id, "metadata", pay_metadata(order));
 
-	put(body, "redirectUrl", order->redirect_url);
-	put(body, "label", order->product_name);
-	put(body, "contactId", order->contact_id);
+	pay_put(body, "redirectUrl", order->redirect_url);
+	pay_put(body, "label", order->product_name);
+	pay_put(body, "contactId", order->contact_id);
 	if (order->buyer_email != NULL)
 		json_object_set_new(body, "customerData",
 		    json_pack("{s:s}", "email", order->buyer_email));
@@ -92,7 +48,7 @@ ask_create(struct arena *a, const struct pay_account *account,
 		json_object_set_new(body, "allowSavePaymentProfile",
 		    json_true());
 	zaprite_ask(a, account, "POST", "orders", out);
-	zaprite_ask_body(a, body, out);
+	pay_ask_body(a, body, out);
 }
 
 /* By its own id or by ours. */

@@ -11,8 +11,6 @@
 /* A call: `path' follows /v1/. */
 void		 zaprite_ask(struct arena *, const struct pay_account *,
 		    const char *method, const char *path, struct pay_ask *);
-/* Its body, as JSON; takes the reference. */
-void		 zaprite_ask_body(struct arena *, json_t *, struct pay_ask *);
 /* PAY_OK: `*out' has the JSON, the caller's.  Otherwise it is NULL. */
 enum pay_result	 zaprite_read(const struct pay_answer *, json_t **out);
 

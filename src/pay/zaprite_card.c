@@ -5,6 +5,7 @@
  */
 #include "pay/zaprite.h"
 
+#include "pay/body.h"
 #include "pay/foreign.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ zaprite_ask_contact(struct arena *a, const struct pay_account *account,
     const char *email, struct pay_ask *out)
 {
 	zaprite_ask(a, account, "POST", "contacts", out);
-	zaprite_ask_body(a, json_pack("{s:s,s:s}", "email", email,
+	pay_ask_body(a, json_pack("{s:s,s:s}", "email", email,
 	    "legalName", email), out);
 	out->http.timeout_ms = CONTACT_TIMEOUT_MS;
 }
@@ -111,6 +112,6 @@ zaprite_ask_charge(struct arena *a, const struct pay_account *account,
     const char *invoice_id, const char *card_id, struct pay_ask *out)
 {
 	zaprite_ask(a, account, "POST", "orders/charge", out);
-	zaprite_ask_body(a, json_pack("{s:s,s:s}", "orderId", invoice_id,
+	pay_ask_body(a, json_pack("{s:s,s:s}", "orderId", invoice_id,
 	    "paymentProfileId", card_id), out);
 }
