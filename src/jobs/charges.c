@@ -19,9 +19,6 @@
 
 #include "sql.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define TOGETHER_MAX	8	/* cycles a worker charges at once */
 #define PATIENCE_S	600	/* for a charge without a known end */
 

@@ -14,9 +14,6 @@
 
 #include "sql.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define TOGETHER_MAX	4	/* refunds that a worker looks for at once */
 #define LOST_SECONDS	3600	/* unknown for so long: never made */
 

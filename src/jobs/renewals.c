@@ -19,7 +19,6 @@
 #include "sql.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define TOGETHER_MAX	8	/* subscriptions a worker bills at once */
 #define LAPSE_MAX	500	/* in one statement */

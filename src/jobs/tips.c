@@ -24,8 +24,6 @@
 
 #include "sql.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TOGETHER_MAX	4	/* tips that a worker makes at once */

@@ -13,7 +13,6 @@
 #include "pay/body.h"
 #include "pay/foreign.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT_MS	8000	/* inside a request's own deadline */
