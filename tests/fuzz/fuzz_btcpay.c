@@ -13,14 +13,14 @@
 #include "base/utf8.h"
 #include "crypto/hmac.h"
 
+#include "foreign_checks.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define REQUIRE(what)	do { if (!(what)) abort(); } while (0)
-#define ID_MAX		200
 #define SATS_MAX	INT64_C(2100000000000000)
 #define SECRET		"whsec-test"
 #define INVOICES	"http://127.0.0.1:1/api/v1/stores/Store/invoices"
@@ -36,65 +36,17 @@ static const struct pay_account	accounts[] = {
 	    "https://licet.example" },
 };
 
-static int
-hex(char c)
-{
-	const char	*digits = "0123456789ABCDEF", *at = strchr(digits, c);
-
-	REQUIRE(c != '\0' && at != NULL);
-	return ((int)(at - digits));
-}
-
-/* What follows in the URL has to be this id, and nothing but plain bytes. */
-static void
-check_url(const struct pay_ask *ask, const char *before, const char *id)
-{
-	const char	*p = ask->http.url;
-
-	REQUIRE(!strcmp(ask->http.method, "GET") && ask->http.body_len == 0);
-	REQUIRE(!strcmp(ask->http.authorization, "token key"));
-	REQUIRE(!strncmp(p, INVOICES, strlen(INVOICES)));
-	p += strlen(INVOICES);
-	REQUIRE(!strncmp(p, before, strlen(before)));
-	p += strlen(before);
-	for (; *p != '\0'; id++) {
-		if (*p == '%') {
-			REQUIRE(hex(p[1]) * 16 + hex(p[2]) ==
-			    (unsigned char)*id);
-			p += 3;
-			continue;
-		}
-		REQUIRE(strchr("0123456789abcdefghijklmnopqrstuvwxyz"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", *p) != NULL);
-		REQUIRE(*p == *id);
-		p++;
-	}
-	REQUIRE(*id == '\0');
-}
-
 static void
 ask_about(struct arena *a, const char *id)
 {
 	struct pay_ask	ask = { .sql = NULL };
 
 	pay_btcpay.ask_status(a, &accounts[0], id, &ask);
-	REQUIRE(ask.sql == NULL);
-	check_url(&ask, "/", id);
+	check_url(&ask, "token key", INVOICES "/", id);
 	ask = (struct pay_ask){ .sql = NULL };
 	pay_btcpay.ask_find(a, &accounts[0], id, &ask);
-	check_url(&ask, "?includeArchived=true&orderId=", id);
-}
-
-static bool
-is_text(const char *s)
-{
-	return (s != NULL && utf8_valid(s, strlen(s)));
-}
-
-static bool
-is_id(const char *s)
-{
-	return (is_text(s) && *s != '\0' && strlen(s) <= ID_MAX);
+	check_url(&ask, "token key",
+	    INVOICES "?includeArchived=true&orderId=", id);
 }
 
 static void
