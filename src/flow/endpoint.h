@@ -21,6 +21,7 @@ struct flow;
 enum flow_next {
 	FLOW_NEXT,	/* go on with the next step */
 	FLOW_WAIT,	/* the next step runs when what it waits for is here */
+	FLOW_JUMP,	/* go on with another step, which is set */
 	FLOW_DONE	/* answered */
 };
 

@@ -287,8 +287,8 @@ flow_skip_to(struct flow *f, enum flow_next (*step)(struct flow *))
 		if (s->run == NULL)
 			fatal("flow: a jump to no later step");
 	}
-	f->at = s - 1;		/* FLOW_NEXT adds one */
-	return (FLOW_NEXT);
+	f->at = s;
+	return (FLOW_JUMP);
 }
 
 enum flow_next
@@ -296,8 +296,14 @@ flow_back_to(struct flow *f, enum flow_next (*step)(struct flow *))
 {
 	while (f->at->run != step)
 		f->at--;
-	f->at--;		/* FLOW_NEXT adds one */
-	return (FLOW_NEXT);
+	return (FLOW_JUMP);
+}
+
+enum flow_next
+flow_enter(struct flow *f, const struct flow_step *steps)
+{
+	f->at = steps;
+	return (FLOW_JUMP);
 }
 
 static void
@@ -326,6 +332,8 @@ run_steps(struct flow *f)
 		switch (f->at->run(f)) {
 		case FLOW_NEXT:
 			f->at++;
+			break;
+		case FLOW_JUMP:
 			break;
 		case FLOW_WAIT:
 			wait_begin(f);

@@ -135,9 +135,12 @@ void		 flow_wake(struct flow *, enum err, const char *message);
 enum flow_next	 flow_skip_to(struct flow *,
 		    enum flow_next (*step)(struct flow *));
 
-/* Goes on with that step, which came earlier; never the list's first. */
+/* Goes on with that step, which came earlier. */
 enum flow_next	 flow_back_to(struct flow *,
 		    enum flow_next (*step)(struct flow *));
+
+/* Goes on with another list's first step. */
+enum flow_next	 flow_enter(struct flow *, const struct flow_step *);
 
 /* ---- for the rest of flow/, and whoever starts flows ---- */
 

@@ -212,18 +212,22 @@ find(const struct http_request *req, const struct split *s,
 }
 
 static bool
-read_path(struct flow *f, const struct route *r, const struct split *s)
+read_path(struct flow *f, const struct route *r)
 {
+	struct split	s;
 	char		name[40];
 	unsigned int	i;
 
+	if (strchr(r->endpoint->path, ':') == NULL)
+		return (true);
+	(void)split_path(f->req->path, &s);	/* as when it was found */
 	for (i = 0; i < r->nsegments; i++) {
 		if (!is_parameter(r, i))
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)r->lengths[i] - 1,
 		    r->segments[i] + 1);
 		if (!body_read_path(f, arena_strdup(&f->arena, name),
-		    s->at[i], s->len[i]))
+		    s.at[i], s.len[i]))
 			return (false);
 	}
 	return (true);
@@ -263,6 +267,49 @@ refuse(struct flow *f, unsigned int allowed)
 	flow_fail(f, ERR_METHOD, "This path takes %s.", list);
 }
 
+static enum flow_next
+admit(struct flow *f)
+{
+	return (access_check(f) ? FLOW_NEXT : FLOW_DONE);
+}
+
+static enum flow_next
+read_request(struct flow *f)
+{
+	const struct endpoint	*ep = f->endpoint;
+	const void		*body;
+	size_t			 len;
+
+	if (!read_path(f, &routes[f->route]) ||
+	    !body_read_query(f, f->req->query_string))
+		return (FLOW_DONE);
+	if (ep->body != NULL && !ep->raw_body) {
+		body = flow_request_body(f, &len);
+		if (!body_read(f, body, len))
+			return (FLOW_DONE);
+	}
+	return (FLOW_NEXT);
+}
+
+static enum flow_next
+enter(struct flow *f)
+{
+	const struct endpoint	*ep = f->endpoint;
+
+	if (ep->state > 0)
+		f->state = arena_alloc(&f->arena, ep->state);
+	return (flow_enter(f, ep->steps != NULL ? ep->steps :
+	    flow_plain_steps));
+}
+
+/* What every request goes through before its endpoint's own steps. */
+static const struct flow_step	prelude[] = {
+	FLOW_STEP(admit),		/* limit; who asks; may they */
+	FLOW_STEP(read_request),	/* path, query, body */
+	FLOW_STEP(enter),
+	{ NULL, NULL }
+};
+
 /* False: answered, or failed with a fault to answer. */
 static bool
 begin(struct flow *f)
@@ -270,8 +317,6 @@ begin(struct flow *f)
 	const struct route	*r;
 	struct split		 s = { .n = 0 };
 	unsigned int		 allowed = 0;
-	const void		*body;
-	size_t			 len;
 
 	f->route = nroutes - 1;
 	access_identify(f);
@@ -286,16 +331,7 @@ begin(struct flow *f)
 	}
 	f->endpoint = r->endpoint;
 	f->route = (unsigned int)(r - routes);
-	body = flow_request_body(f, &len);
-	if (!access_check(f) || !read_path(f, r, &s) ||
-	    !body_read_query(f, f->req->query_string) ||
-	    (f->endpoint->body != NULL && !f->endpoint->raw_body &&
-	    !body_read(f, body, len)))
-		return (false);
-	f->at = f->endpoint->steps != NULL ? f->endpoint->steps :
-	    flow_plain_steps;
-	if (f->endpoint->state > 0)
-		f->state = arena_alloc(&f->arena, f->endpoint->state);
+	f->at = prelude;
 	return (true);
 }
 

@@ -1,0 +1,1 @@
+-- Who may: scoped API keys, sessions of the web login.

@@ -1,0 +1,1 @@
+-- Mail to buyers, a row each.

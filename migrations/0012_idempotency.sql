@@ -1,0 +1,1 @@
+-- Answers to writes that may be repeated.
