@@ -10,7 +10,7 @@ GROWING = ("licenses", "invoices", "machines", "validation_log", "events",
            "rate_buckets", "sandbox_invoices", "products", "policies",
            "discount_codes", "discount_redemptions", "subscription",
            "tier_changes", "tip_attempts", "refunds", "outbox",
-           "webhook_deliveries")
+           "webhook_deliveries", "mails")
 # What is read whole on purpose: all that is for sale, all machines when none
 # in particular are asked for, all buckets to find the full ones.
 WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
@@ -18,7 +18,8 @@ WHOLE = {"product_list_public": {"products"}, "machine_list": {"machines"},
 LISTS = ("product_list", "license_list", "license_search", "code_list",
          "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
          "invoice_claim_due",
-         "webhook_endpoint_list", "webhook_delivery_list")
+         "webhook_endpoint_list", "webhook_delivery_list",
+         "mail_list", "mail_claim")
 
 
 def plan(db, name):
