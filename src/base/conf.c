@@ -51,6 +51,31 @@ static const struct setting	settings[] = {
 
 #define NSETTINGS	(sizeof(settings) / sizeof(settings[0]))
 
+/*
+ * Names by which Keysat knows settings, those that count before others first.
+ * Other names of its environment are nothing to us.
+ */
+static const struct {
+	const char	*theirs, *ours;
+}	keysat[] = {
+	{ "KEYSAT_BIND", "LICET_LISTEN" },
+	{ "LICENSING_BIND", "LICET_LISTEN" },
+	{ "KEYSAT_ADMIN_API_KEY", "LICET_ADMIN_KEY" },
+	{ "LICENSING_ADMIN_API_KEY", "LICET_ADMIN_KEY" },
+	{ "KEYSAT_PUBLIC_URL", "LICET_PUBLIC_URL" },
+	{ "LICENSING_PUBLIC_URL", "LICET_PUBLIC_URL" },
+	{ "KEYSAT_OPERATOR_NAME", "LICET_OPERATOR_NAME" },
+	{ "LICENSING_OPERATOR_NAME", "LICET_OPERATOR_NAME" },
+	{ "BTCPAY_URL", "LICET_BTCPAY_URL" },
+	{ "BTCPAY_BROWSER_URL", "LICET_BTCPAY_BROWSER_URL" },
+	{ "BTCPAY_PUBLIC_URL", "LICET_BTCPAY_PUBLIC_URL" },
+	{ "BTCPAY_API_KEY", "LICET_BTCPAY_API_KEY" },
+	{ "BTCPAY_STORE_ID", "LICET_BTCPAY_STORE_ID" },
+	{ "BTCPAY_WEBHOOK_SECRET", "LICET_BTCPAY_WEBHOOK_SECRET" },
+};
+
+#define NKEYSAT		(sizeof(keysat) / sizeof(keysat[0]))
+
 /* What the environment had so far: a secret comes in one of two ways. */
 static bool	given[NSETTINGS];
 
@@ -164,6 +189,42 @@ read_one(const char *entry, const char *const *names, struct buf *errors)
 	buf_printf(errors, "%.*s: there is no such setting\n", (int)n, entry);
 }
 
+/* The value of a variable of the environment that isn't empty, or NULL. */
+static const char *
+find_value(char *const *environment, const char *name)
+{
+	size_t	len = strlen(name);
+
+	for (; *environment != NULL; environment++) {
+		if (!strncmp(*environment, name, len) &&
+		    (*environment)[len] == '=' &&
+		    (*environment)[len + 1] != '\0')
+			return (*environment + len + 1);
+	}
+	return (NULL);
+}
+
+/* What is set by one of Keysat's names and not by ours. */
+static void
+read_keysat(char *const *environment, const char *const *names,
+    struct buf *errors)
+{
+	const char	*value;
+	size_t		 i, n;
+
+	for (n = 0; n < NKEYSAT; n++) {
+		value = find_value(environment, keysat[n].theirs);
+		for (i = 0; value != NULL && i < NSETTINGS; i++) {
+			if (given[i] ||
+			    strcmp(settings[i].name, keysat[n].ours) ||
+			    !is_wanted(settings[i].name, names))
+				continue;
+			given[i] = true;
+			read_value(&settings[i], value, errors);
+		}
+	}
+}
+
 static void
 require(const char *value, const char *name, struct buf *errors)
 {
@@ -256,7 +317,8 @@ bool
 conf_read(char *const *environment, const char *const *names,
     struct buf *errors)
 {
-	size_t	i;
+	char *const	*start = environment;
+	size_t		 i;
 
 	for (i = 0; i < NSETTINGS; i++) {
 		given[i] = false;
@@ -271,6 +333,7 @@ conf_read(char *const *environment, const char *const *names,
 		    strchr(*environment, '=') != NULL)
 			read_one(*environment, names, errors);
 	}
+	read_keysat(start, names, errors);
 	trim_slash(&conf.public_url);
 	trim_slash(&conf.btcpay_url);
 	trim_slash(&conf.btcpay_browser_url);

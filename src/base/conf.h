@@ -1,6 +1,8 @@
 /*
  * Settings, from the environment only; the list is base/conf.def.  They are
- * read once, by the parent, before anything else; workers inherit them.
+ * read once, by the parent, before anything else; workers inherit them.  A
+ * name of Keysat's (KEYSAT_X, else LICENSING_X, and BTCPAY_X) counts where
+ * ours isn't set.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H

@@ -41,8 +41,9 @@ def is_sanitized(path):
 
 
 def environment(settings):
-    """The settings, on an environment without any other LICET_ name."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("LICET_")}
+    """The settings, on an environment without any other that it reads."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(
+        ("LICET_", "KEYSAT_", "LICENSING_", "BTCPAY_"))}
     env.update({k: str(v) for k, v in settings.items() if v is not None})
     env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0"
     env["LSAN_OPTIONS"] = f"suppressions={LIB}/lsan.supp:print_suppressions=0"

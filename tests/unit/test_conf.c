@@ -83,6 +83,57 @@ urls_end_without_a_slash(void **state)
 	free((void *)(uintptr_t)conf.public_url);
 }
 
+/* Ours before KEYSAT_ before LICENSING_; what else Keysat has is nothing. */
+static void
+names_of_keysat(void **state)
+{
+	static const struct {
+		const char	*environment[6];
+		const char	*url;		/* NULL: refused */
+	}	rows[] = {
+		{ { "KEYSAT_PUBLIC_URL=https://k" }, "https://k" },
+		{ { "LICENSING_PUBLIC_URL=https://l" }, "https://l" },
+		{ { "LICENSING_PUBLIC_URL=https://l",
+		    "KEYSAT_PUBLIC_URL=https://k" }, "https://k" },
+		{ { "KEYSAT_PUBLIC_URL=", "LICENSING_PUBLIC_URL=https://l" },
+		    "https://l" },
+		{ { "KEYSAT_PUBLIC_URL=https://k", "LICET_PUBLIC_URL=" },
+		    "https://k" },
+		{ { "KEYSAT_PUBLIC_URL=https://k",
+		    "LICET_PUBLIC_URL=https://o" }, "https://o" },
+		{ { "KEYSAT_PUBLIC_URL=x" }, NULL },
+		{ { "KEYSAT_PUBLIC_URLS=https://k" }, NULL },
+		{ { "PUBLIC_URL=https://k" }, NULL },
+		{ { "LICET_PUBLIC_URL=https://o", "KEYSAT_DB_PATH=/x",
+		    "KEYSAT_PUBLIC_URL=x", "BTCPAY_NOISE=1" }, "https://o" },
+	};
+	const char	*env[16];
+	size_t		 i, n;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		env[0] = "LICET_DATABASE_URL=d";
+		env[1] = "LICET_KEY_RING=/r";
+		env[2] = ADMIN;
+		for (n = 0; rows[i].environment[n] != NULL; n++)
+			env[n + 3] = rows[i].environment[n];
+		env[n + 3] = NULL;
+		if (load(env) != (rows[i].url != NULL))
+			fail_msg("row %zu: %s", i, errors.data);
+		if (rows[i].url != NULL)
+			assert_string_equal(conf.public_url, rows[i].url);
+	}
+	assert_true(load(ENV("KEYSAT_PUBLIC_URL=https://k", "LICET_KEY_RING=/r",
+	    "LICET_DATABASE_URL=d", "KEYSAT_BIND=0.0.0.0:80",
+	    "LICENSING_ADMIN_API_KEY=0123456789abcdef0123456789abcdef",
+	    "KEYSAT_OPERATOR_NAME=n", "BTCPAY_URL=https://b",
+	    "BTCPAY_STORE_ID=s", "BTCPAY_API_KEY=k",
+	    "BTCPAY_WEBHOOK_SECRET=w")));
+	assert_string_equal(conf.listen, "0.0.0.0:80");
+	assert_string_equal(conf.operator_name, "n");
+	assert_string_equal(conf.btcpay_browser_url, "https://b");
+	assert_string_equal(conf.btcpay_webhook_secret, "w");
+}
+
 static void
 refusals(void **state)
 {
@@ -291,6 +342,7 @@ main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(values),
 		cmocka_unit_test(urls_end_without_a_slash),
+		cmocka_unit_test(names_of_keysat),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(one_setting_speaks_of_another),
 		cmocka_unit_test(all_troubles_at_once),
