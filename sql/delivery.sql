@@ -7,11 +7,16 @@ licet_now() + interval '30 seconds'
 -- Did the endpoint (alias e) fail too often in a row?
 e.consecutive_failures >= 5
 
+-- fragment: previous_secret
+-- The secret before the present one of the endpoint (alias e), while it signs.
+CASE WHEN e.previous_until > licet_now() THEN e.previous_sealed_secret END
+
 -- name: outbox_fan_out :one
 -- Makes deliveries of news nobody has made any of, oldest first, for the
 -- endpoints that want them, and were on already when they happened.  The text
--- is fixed here.  Due since it happened, so that older ones go first.  Rows that another worker is at are
--- left to him.  Leans on outbox_fresh and webhook_endpoints_active.
+-- is fixed here.  Due since it happened, so that older ones go first.  Rows that
+-- another worker is at are left to him.  Leans on outbox_fresh and
+-- webhook_endpoints_active.
 WITH fresh AS MATERIALIZED (
 	SELECT o.id, o.event_type, o.product_id, o.created_at,
 	    {{delivery_payload}} AS payload
@@ -113,6 +118,7 @@ SELECT c.id, c.endpoint_id, c.event_type, c.payload, c.attempt_count,
     (extract(epoch FROM c.next_attempt_at) * 1000000)::bigint AS lease,
     extract(epoch FROM licet_now() - c.due_since)::bigint AS age_seconds,
     e.url, encode(e.sealed_secret, 'hex') AS sealed_secret,
+    encode({{previous_secret}}, 'hex') AS previous_sealed_secret,
     e.consecutive_failures
 FROM claimed c
 JOIN webhook_endpoints e ON e.id = c.endpoint_id;
@@ -199,3 +205,52 @@ FROM (SELECT d.endpoint_id
     FROM webhook_deliveries d
     WHERE d.next_attempt_at IS NOT NULL
     LIMIT 100000) d;
+
+-- name: delivery_prune :one
+-- Deletes deliveries that are older than so many days, oldest first, 2,000 at a
+-- time; none that is to be sent yet, and a retry counts as young.  Leans on
+-- webhook_deliveries_newest.
+WITH doomed AS MATERIALIZED (
+	SELECT d.id
+	FROM webhook_deliveries d
+	WHERE d.created_at < {{days_ago}} AND d.due_since < {{days_ago}}
+	AND d.next_attempt_at IS NULL
+	ORDER BY d.created_at, d.id
+	LIMIT 2000
+	FOR UPDATE SKIP LOCKED
+), gone AS (
+	DELETE FROM webhook_deliveries d
+	USING doomed o
+	WHERE d.id = o.id
+	RETURNING d.id
+)
+SELECT count(*) AS deleted
+FROM gone g;
+
+-- fragment: days_ago
+-- The time so many @days ago.
+licet_now() - @days::bigint * interval '86400 seconds'
+
+-- name: outbox_prune :one
+-- Deletes news that are older than so many days, of the oldest 2,000; none of
+-- which no deliveries were made yet.  Ids grow with time, so who finds nothing
+-- to delete there need not look further.  Leans on outbox_pkey.
+WITH oldest AS MATERIALIZED (
+	SELECT o.id, o.created_at, o.fanned_out
+	FROM outbox o
+	ORDER BY o.id
+	LIMIT 2000
+), gone AS (
+	DELETE FROM outbox o
+	USING oldest p
+	WHERE o.id = p.id AND p.fanned_out AND p.created_at < {{days_ago}}
+	RETURNING o.id
+)
+SELECT count(*) AS deleted
+FROM gone g;
+
+-- name: endpoint_forget_secrets :exec
+-- Takes away replaced secrets that sign no more.
+UPDATE webhook_endpoints AS e
+SET previous_sealed_secret = NULL, previous_until = NULL
+WHERE e.previous_until <= licet_now();

@@ -6,12 +6,15 @@ json_build_object('id', e.id, 'url', e.url, 'event_types', e.event_types,
     'consecutive_failures', e.consecutive_failures,
     'open_until', CASE WHEN e.open_until > licet_now()
         AND {{circuit_is_open}} THEN rfc3339(e.open_until) END,
+    'previous_secret_until', CASE WHEN e.previous_until > licet_now()
+        THEN rfc3339(e.previous_until) END,
     'created_at', rfc3339(e.created_at), 'updated_at', rfc3339(e.updated_at))
 
 -- fragment: endpoint_columns
 -- The columns that endpoint_json reads.
 e.id, e.url, e.event_types, e.product_id, e.active, e.description,
-e.consecutive_failures, e.open_until, e.created_at, e.updated_at
+e.consecutive_failures, e.open_until, e.previous_until, e.created_at,
+e.updated_at
 
 -- fragment: delivery_json
 -- A delivery (alias d) as administrators see it.
@@ -30,18 +33,30 @@ d.id, d.endpoint_id, d.event_type, d.payload, d.attempt_count,
 d.next_attempt_at, d.last_status_code, d.last_error, d.last_response,
 d.delivered_at, d.created_at, d.outbox_id
 
+-- fragment: event_names
+-- The names of events that the body has, as an array.
+COALESCE(ARRAY(SELECT jsonb_array_elements_text(@event_types::jsonb)), '{}')
+
+-- fragment: event_names_bad
+-- Is one of the event_types (alias n) no name of an event, or is there none?
+n.event_types = '{}' OR EXISTS (SELECT
+    FROM unnest(n.event_types) AS t (name)
+    WHERE t.name !~ '^(\*|[a-z_]+(\.[a-z_]+)*)$')
+
+-- fragment: endpoint_fault
+-- What is wrong with an endpoint's fields (alias v), in words.
+CASE v.fault
+    WHEN 'bad_request' THEN 'event_types: names like license.issued, or *'
+    WHEN 'not_found' THEN 'no such product' END
+
 -- name: webhook_endpoint_create :one
 -- Refuses an unknown product and names of events that can't be any.  The secret
 -- comes sealed for the @id; the audit trail never has it.
 WITH next AS (
-	SELECT COALESCE(ARRAY(SELECT jsonb_array_elements_text(
-	    @event_types::jsonb)), '{}') AS event_types
+	SELECT {{event_names}} AS event_types
 ), verdict AS (
 	SELECT CASE
-	    WHEN n.event_types = '{}' OR EXISTS (SELECT
-	        FROM unnest(n.event_types) AS t (name)
-	        WHERE t.name !~ '^(\*|[a-z_]+(\.[a-z_]+)*)$')
-	    THEN 'bad_request'
+	    WHEN {{event_names_bad}} THEN 'bad_request'
 	    WHEN @product_id::uuid IS NOT NULL AND NOT EXISTS (
 	        SELECT FROM products p WHERE p.id = @product_id)
 	    THEN 'not_found' END AS fault
@@ -61,9 +76,7 @@ WITH next AS (
 	    m.id::text, jsonb_build_object('endpoint', m.body)
 	FROM made m
 )
-SELECT v.fault, CASE v.fault
-    WHEN 'bad_request' THEN 'event_types: names like license.issued, or *'
-    WHEN 'not_found' THEN 'no such product' END AS message, m.body
+SELECT v.fault, {{endpoint_fault}} AS message, m.body
 FROM verdict v
 LEFT JOIN made m ON true;
 
@@ -94,6 +107,94 @@ SELECT json_build_object(
         THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
 FROM numbered r;
 
+-- name: webhook_endpoint_get :opt
+-- One endpoint; with @include_secret also its sealed secret, for the caller to
+-- open.  No row: unknown or deleted.
+SELECT NULL::text AS fault, NULL::text AS message,
+    CASE WHEN @include_secret::boolean
+    THEN ({{endpoint_json}}::jsonb || jsonb_build_object(
+        'sealed_secret', encode(e.sealed_secret, 'hex')))::json
+    ELSE {{endpoint_json}} END AS body
+FROM webhook_endpoints e
+WHERE e.id = @id::uuid AND e.deleted_at IS NULL;
+
+-- name: webhook_endpoint_update :one
+-- Changes what the body names; null clears.  What waits goes to the new URL,
+-- whose circuit is closed.  Refuses an unknown product and names of events that
+-- can't be any.  No row: unknown or deleted.
+WITH found AS (
+	SELECT e.id, e.url, e.event_types, e.product_id, e.description
+	FROM webhook_endpoints e
+	WHERE e.id = @id::uuid AND e.deleted_at IS NULL
+	FOR NO KEY UPDATE
+), next AS (
+	SELECT f.id, COALESCE(@url::text, f.url) AS url,
+	    CASE WHEN @body::jsonb ? 'event_types'
+	        THEN {{event_names}} ELSE f.event_types END AS event_types,
+	    CASE WHEN @body ? 'product_id' THEN @product_id::uuid
+	        ELSE f.product_id END AS product_id,
+	    CASE WHEN @body ? 'description' THEN @description::text
+	        ELSE f.description END AS description
+	FROM found f
+), verdict AS (
+	SELECT CASE
+	    WHEN {{event_names_bad}} THEN 'bad_request'
+	    WHEN @product_id IS NOT NULL AND NOT EXISTS (
+	        SELECT FROM products p WHERE p.id = @product_id)
+	    THEN 'not_found' END AS fault
+	FROM next n
+), changed AS (
+	UPDATE webhook_endpoints AS e
+	SET url = n.url, event_types = n.event_types,
+	    product_id = n.product_id, description = n.description,
+	    consecutive_failures = CASE WHEN n.url = e.url
+	        THEN e.consecutive_failures ELSE 0 END,
+	    open_until = CASE WHEN n.url = e.url THEN e.open_until END,
+	    updated_at = licet_now()
+	FROM next n
+	JOIN verdict v ON v.fault IS NULL
+	WHERE e.id = n.id
+	RETURNING e.id, {{endpoint_json}} AS body
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'webhook_endpoint.update', 'webhook_endpoint',
+	    c.id::text, jsonb_build_object('changed', @body, 'before',
+	    jsonb_build_object('url', f.url, 'event_types', f.event_types,
+	        'product_id', f.product_id, 'description', f.description))
+	FROM changed c
+	JOIN found f ON true
+)
+SELECT v.fault, {{endpoint_fault}} AS message, c.body
+FROM verdict v
+LEFT JOIN changed c ON true;
+
+-- name: webhook_endpoint_rotate_secret :one
+-- Gives an endpoint another secret; the one before signs, too, for so many
+-- @overlap_hours.  One that was replaced before that signs no more.  The secret
+-- comes sealed for the @id; the audit trail never has it.  No row: unknown or
+-- deleted.
+WITH changed AS (
+	UPDATE webhook_endpoints AS e
+	SET sealed_secret = decode(@sealed_secret::text, 'hex'),
+	    previous_sealed_secret = CASE WHEN @overlap_hours::int > 0
+	        THEN e.sealed_secret END,
+	    previous_until = CASE WHEN @overlap_hours > 0 THEN licet_now()
+	        + @overlap_hours * interval '1 hour' END,
+	    updated_at = licet_now()
+	WHERE e.id = @id::uuid AND e.deleted_at IS NULL
+	RETURNING e.id, e.previous_until, {{endpoint_json}} AS body
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'webhook_endpoint.rotate_secret',
+	    'webhook_endpoint', c.id::text, jsonb_build_object(
+	    'previous_until', rfc3339(c.previous_until))
+	FROM changed c
+)
+SELECT NULL::text AS fault, NULL::text AS message, c.body
+FROM changed c;
+
 -- name: webhook_endpoint_set_active :one
 -- Switches an endpoint off (what waits for it dies) or on, with its circuit
 -- closed.  No row: unknown or deleted.
@@ -122,6 +223,7 @@ FROM changed c;
 WITH changed AS (
 	UPDATE webhook_endpoints AS e
 	SET active = false, deleted_at = licet_now(), sealed_secret = NULL,
+	    previous_sealed_secret = NULL, previous_until = NULL,
 	    updated_at = licet_now()
 	WHERE e.id = @id::uuid AND e.deleted_at IS NULL
 	RETURNING e.id, e.url

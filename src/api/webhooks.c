@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define SECRET_BYTES	32
+#define OVERLAP_HOURS	"24"	/* of two secrets */
 
 struct making {
 	const char	*secret;
@@ -41,19 +42,38 @@ new_secret(struct flow *f)
 	return (hex);
 }
 
-static enum flow_next
-endpoint_make(struct flow *f)
+/* True after flow_fail(). */
+static bool
+refuse_credentials(struct flow *f)
+{
+	if (flow_text(f, "url") == NULL || !has_credentials(flow_text(f,
+	    "url")))
+		return (false);
+	flow_fail(f, ERR_BAD_REQUEST, "url: must hold no name or password");
+	return (true);
+}
+
+/* The body's secret or a new one, kept for the answer; sealed for the id. */
+static const char *
+take_secret(struct flow *f, const char *id)
 {
 	struct making	*m = flow_state(f);
-	uint8_t		 id[UUID_LEN];
-	char		 text[UUID_TEXT_LEN + 1];
 
-	if (has_credentials(flow_text(f, "url")))
-		return (flow_fail(f, ERR_BAD_REQUEST,
-		    "url: must hold no name or password"));
 	arena_wipe_later(&f->arena);
 	if ((m->secret = flow_text(f, "secret")) == NULL)
 		m->secret = new_secret(f);
+	return (pay_seal(&f->arena, bind_keyring(),
+	    PAY_SEALED_ENDPOINT_SECRET, id, m->secret));
+}
+
+static enum flow_next
+endpoint_make(struct flow *f)
+{
+	uint8_t	 id[UUID_LEN];
+	char	 text[UUID_TEXT_LEN + 1];
+
+	if (refuse_credentials(f))
+		return (FLOW_DONE);
 	uuid_random(id);
 	uuid_format(id, text);
 	return (FLOW_QUERY(f, webhook_endpoint_create,
@@ -62,11 +82,37 @@ endpoint_make(struct flow *f)
 	    flow_text(f, "event_types") : "[\"*\"]",
 	    .product_id = flow_text(f, "product_id"),
 	    .description = flow_text(f, "description"),
-	    .sealed_secret = pay_seal(&f->arena, bind_keyring(),
-	    PAY_SEALED_ENDPOINT_SECRET, text, m->secret),
+	    .sealed_secret = take_secret(f, text), .actor_kind = f->actor_kind,
+	    .actor_hash = f->actor_hash[0] == '\0' ? NULL : f->actor_hash,
+	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+static enum flow_next
+endpoint_rotate(struct flow *f)
+{
+	uint8_t	 id[UUID_LEN];
+	char	 text[UUID_TEXT_LEN + 1];
+
+	/* It is sealed for the id as the database writes it. */
+	if (!uuid_parse(flow_text(f, "id"), UUID_TEXT_LEN, id))
+		return (flow_fail(f, ERR_NOT_FOUND, "No such endpoint."));
+	uuid_format(id, text);
+	return (FLOW_QUERY(f, webhook_endpoint_rotate_secret,
+	    .id = arena_strdup(&f->arena, text),
+	    .sealed_secret = take_secret(f, text),
+	    .overlap_hours = flow_given(f, "overlap_hours") ?
+	    flow_text(f, "overlap_hours") : OVERLAP_HOURS,
 	    .actor_kind = f->actor_kind,
 	    .actor_hash = f->actor_hash[0] == '\0' ? NULL : f->actor_hash,
 	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+static enum flow_next
+endpoint_change(struct flow *f)
+{
+	if (refuse_credentials(f))
+		return (FLOW_DONE);
+	return (flow_query_bound(f, &sql_webhook_endpoint_update));
 }
 
 static void
@@ -100,7 +146,7 @@ endpoint_made(struct flow *f)
 	return (flow_json(f, 200, endpoint));
 }
 
-/* ---- the list ---- */
+/* ---- reading ---- */
 
 static bool
 wants_secrets(const struct flow *f)
@@ -111,46 +157,60 @@ wants_secrets(const struct flow *f)
 }
 
 static enum flow_next
-endpoints_ask(struct flow *f)
+ask(struct flow *f, const struct sql_stmt *stmt)
 {
 	if (wants_secrets(f) && !access_allows(f, "webhooks:write"))
 		return (flow_fail(f, ERR_FORBIDDEN,
 		    "include_secret needs webhooks:write."));
-	return (flow_query_bound(f, &sql_webhook_endpoint_list));
+	return (flow_query_bound(f, stmt));
+}
+
+static enum flow_next
+endpoints_ask(struct flow *f)
+{
+	return (ask(f, &sql_webhook_endpoint_list));
+}
+
+static enum flow_next
+endpoint_ask(struct flow *f)
+{
+	return (ask(f, &sql_webhook_endpoint_get));
 }
 
 /* One that does not open is shown as null: the others are of use. */
 static void
-open_secrets(struct flow *f, json_t *list)
+open_secret(struct flow *f, json_t *endpoint)
 {
-	json_t		*endpoint;
 	const char	*secret;
-	size_t		 i;
 
-	json_array_foreach(list, i, endpoint) {
-		secret = pay_unseal(&f->arena, bind_keyring(),
-		    PAY_SEALED_ENDPOINT_SECRET, json_text(endpoint, "id"),
-		    json_text(endpoint, "sealed_secret"));
-		json_object_del(endpoint, "sealed_secret");
-		if (secret != NULL)
-			show_secret(f, endpoint, secret);
-		else
-			json_object_set_new(endpoint, "secret", json_null());
-	}
+	secret = pay_unseal(&f->arena, bind_keyring(),
+	    PAY_SEALED_ENDPOINT_SECRET, json_text(endpoint, "id"),
+	    json_text(endpoint, "sealed_secret"));
+	json_object_del(endpoint, "sealed_secret");
+	if (secret != NULL)
+		show_secret(f, endpoint, secret);
+	else
+		json_object_set_new(endpoint, "secret", json_null());
 }
 
+/* Of one endpoint, or of a page of them. */
 static enum flow_next
 endpoints_answer(struct flow *f)
 {
-	json_t	*body;
+	json_t	*body, *list, *endpoint;
+	size_t	 i;
 
 	if (flow_refused(f))
 		return (FLOW_DONE);
 	if (!wants_secrets(f))
 		return (flow_json_text(f, 200, db_text(flow_rows(f), 0,
 		    "body")));
-	if ((body = read_body(f)) != NULL)
-		open_secrets(f, json_object_get(body, "endpoints"));
+	body = read_body(f);
+	list = json_object_get(body, "endpoints");
+	json_array_foreach(list, i, endpoint)
+		open_secret(f, endpoint);
+	if (list == NULL && body != NULL)
+		open_secret(f, body);
 	return (flow_json(f, 200, body));
 }
 
@@ -159,6 +219,13 @@ endpoints_answer(struct flow *f)
 	{ "limit", FIELD_INTEGER, 0, 1, 500, .help = "100 unless given." }, \
 	{ "cursor", FIELD_TEXT, 0, 1, 100,				\
 	    .help = "`next_cursor` of the page before." }
+#define INCLUDE_SECRET							\
+	{ "include_secret", FIELD_BOOLEAN,				\
+	    .help = "With secrets; needs webhooks:write." }
+#define EVENT_TYPES(text)						\
+	{ "event_types", FIELD_TEXTS, 0, 1, 100, .help = text }
+#define SECRET(text)							\
+	{ "secret", FIELD_NAME, 0, 8, 256, .help = text }
 #define ENDPOINT(m, p)	.method = m, .path = "/v1/admin/webhook-endpoints" p
 #define DELIVERY(m, p)	.method = m, .path = "/v1/admin/webhook-deliveries" p
 #define READ		.scope = "webhooks:read"
@@ -170,14 +237,12 @@ const struct endpoint	api_webhooks[] = {
 		{ "url", FIELD_URL, FIELD_REQUIRED,
 		    .help = "Where to send. Its address must be public unless "
 		    "LICET_WEBHOOK_PRIVATE is on." },
-		{ "event_types", FIELD_TEXTS, 0, 1, 100,
-		    .help = "Which events; [\"*\"], all, unless given." },
+		EVENT_TYPES("Which events; [\"*\"], all, unless given."),
 		{ "product_id", FIELD_UUID, 0,
 		    .help = "Events of this product only." },
 		{ "description", FIELD_TEXT, FIELD_NULLABLE, 0, 2000,
 		    .help = "For you." },
-		{ "secret", FIELD_NAME, 0, 8, 256,
-		    .help = "What messages are signed with; made unless given." }),
+		SECRET("What messages are signed with; made unless given.")),
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(endpoint_make),	/* sql  webhook_endpoint_create */
 		FLOW_STEP(endpoint_made)),
@@ -187,17 +252,49 @@ const struct endpoint	api_webhooks[] = {
 	    .answer = "WebhookEndpoint with `secret`, and `standard_secret`: "
 	        "the same for libraries of Standard Webhooks." },
 	{ ENDPOINT(GET, ""), READ,
-	    .query = FIELDS(PAGE,
-		{ "include_secret", FIELD_BOOLEAN,
-		    .help = "With secrets; needs webhooks:write." }),
+	    .query = FIELDS(PAGE, INCLUDE_SECRET),
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(endpoints_ask),	/* sql  webhook_endpoint_list */
 		FLOW_STEP(endpoints_answer)),
 	    .summary = "Webhook endpoints, newest first.",
 	    .answer = "`{endpoints:[{id,url,event_types,product_id|null,active,"
 	        "description|null,consecutive_failures,open_until|null,"
-	        "created_at,updated_at}],next_cursor}`; `open_until`: it "
-	        "failed too often, and is tried again then." },
+	        "previous_secret_until|null,created_at,updated_at}],"
+	        "next_cursor}`; `open_until`: it failed too often, and is tried "
+	        "again then; `previous_secret_until`: the secret before this one "
+	        "signs, too." },
+	{ ENDPOINT(GET, "/:id"), READ,
+	    .query = FIELDS(INCLUDE_SECRET),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(endpoint_ask),	/* sql  webhook_endpoint_get */
+		FLOW_STEP(endpoints_answer)),
+	    .summary = "A webhook endpoint.",
+	    .answer = "WebhookEndpoint." },
+	{ ENDPOINT(PATCH, "/:id"), WRITE,
+	    .body = FIELDS(
+		{ "url", FIELD_URL, .help = "Where to send; what waits, too." },
+		EVENT_TYPES("Which events."),
+		{ "product_id", FIELD_UUID, FIELD_NULLABLE,
+		    .help = "Events of this product only; null: of all." },
+		{ "description", FIELD_TEXT, FIELD_NULLABLE, 0, 2000,
+		    .help = "For you." }),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(endpoint_change),	/* sql  webhook_endpoint_update */
+		FLOW_STEP(endpoints_answer)),
+	    .errors = "404",
+	    .summary = "Change an endpoint: the fields that are given.",
+	    .answer = "WebhookEndpoint." },
+	{ ENDPOINT(POST, "/:id/rotate-secret"), WRITE,
+	    .body = FIELDS(SECRET("The new secret; made unless given."),
+		{ "overlap_hours", FIELD_INTEGER, 0, 0, 168,
+		    .help = "How long the old secret signs, too; 24 unless "
+		    "given, 0: not at all." }),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(endpoint_rotate),	/* sql  ..._rotate_secret */
+		FLOW_STEP(endpoint_made)),
+	    .state = sizeof(struct making),
+	    .summary = "Give an endpoint another secret.",
+	    .answer = "WebhookEndpoint with `secret` and `standard_secret`." },
 	{ ENDPOINT(PATCH, "/:id/active"), WRITE,
 	    .body = FIELDS(
 		{ "active", FIELD_BOOLEAN, FIELD_REQUIRED,

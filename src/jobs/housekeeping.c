@@ -1,17 +1,25 @@
 /*
  * Once an hour, by one worker of all: partitions ahead; full buckets, stale
- * states and old logs away.
+ * states, old logs and old deliveries away.
  * Every five minutes: uses of codes that nobody will pay for go back, and what
  * was paid for and lacks its effect gets it.
  */
 #include "jobs/jobs.h"
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
 #include "flow/bind.h"
 #include "flow/flow.h"
 
 #include "sql.h"
+
+/* Of deleting batch by batch, in an hour; a job has sixty seconds in all. */
+#define PRUNE_NS	UINT64_C(30000000000)
+
+struct hour {
+	bool	more;	/* of old deliveries or news, maybe */
+};
 
 static enum flow_next
 housekeeping_partitions(struct flow *f)
@@ -32,12 +40,24 @@ housekeeping_states(struct flow *f)
 }
 
 static enum flow_next
+housekeeping_secrets(struct flow *f)
+{
+	return (FLOW_QUERY(f, endpoint_forget_secrets, .none = NULL));
+}
+
+static const char *
+days_text(struct flow *f, long long days)
+{
+	return (arena_printf(&f->arena, "%lld", days));
+}
+
+static enum flow_next
 drop_older(struct flow *f, const char *log, long long days)
 {
 	if (days == 0)
 		return (FLOW_NEXT);
 	return (FLOW_QUERY(f, partitions_drop, .log = log,
-	    .days = arena_printf(&f->arena, "%lld", days)));
+	    .days = days_text(f, days)));
 }
 
 static enum flow_next
@@ -52,12 +72,53 @@ housekeeping_audit(struct flow *f)
 	return (drop_older(f, "events", conf.audit_retention_days));
 }
 
+static enum flow_next
+housekeeping_deliveries(struct flow *f)
+{
+	if (conf.delivery_retention_days == 0)
+		return (FLOW_DONE);
+	return (FLOW_QUERY(f, delivery_prune,
+	    .days = days_text(f, conf.delivery_retention_days)));
+}
+
+static bool
+has_deleted(const struct flow *f)
+{
+	return (db_integer(flow_rows(f), 0, "deleted", 0) > 0);
+}
+
+static enum flow_next
+housekeeping_outbox(struct flow *f)
+{
+	struct hour	*h = flow_state(f);
+
+	h->more = has_deleted(f);
+	return (FLOW_QUERY(f, outbox_prune,
+	    .days = days_text(f, conf.delivery_retention_days)));
+}
+
+/* What there is no time for is the next hour's. */
+static enum flow_next
+housekeeping_again(struct flow *f)
+{
+	struct hour	*h = flow_state(f);
+
+	if ((h->more || has_deleted(f)) &&
+	    clock_steady_ns() - f->started_ns < PRUNE_NS)
+		return (flow_back_to(f, housekeeping_deliveries));
+	return (FLOW_DONE);
+}
+
 static const struct flow_step	hourly[] = {
 	FLOW_STEP(housekeeping_partitions),	/* sql  partitions_make */
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
 	FLOW_STEP(housekeeping_states),		/* sql  connect_prune */
+	FLOW_STEP(housekeeping_secrets),	/* sql  endpoint_forget_secrets */
 	FLOW_STEP(housekeeping_log),		/* sql  partitions_drop */
 	FLOW_STEP(housekeeping_audit),		/* sql  partitions_drop */
+	FLOW_STEP(housekeeping_deliveries),	/* sql  delivery_prune */
+	FLOW_STEP(housekeeping_outbox),		/* sql  outbox_prune */
+	FLOW_STEP(housekeeping_again),
 	{ NULL, NULL }
 };
 
@@ -97,7 +158,8 @@ hour_claimed(void *arg, struct db_reply *reply)
 {
 	(void)arg;
 	if (db_rows_count(reply->rows) == 1)
-		flow_start_job("housekeeping", hourly, 0, NULL, NULL, NULL);
+		flow_start_job("housekeeping", hourly, sizeof(struct hour),
+		    NULL, NULL, NULL);
 	db_rows_free(reply->rows);
 }
 

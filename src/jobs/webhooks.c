@@ -76,6 +76,33 @@ keep(struct flow *f, const struct delivery *d, const char *column)
 	return (text == NULL ? NULL : arena_strdup(&f->arena, text));
 }
 
+/* The secret of that column; NULL: there is none, or it does not open. */
+static const char *
+open_secret(struct flow *f, const struct delivery *d, const char *column)
+{
+	const char	*sealed = db_text(d->claimed, d->row, column);
+
+	return (sealed == NULL ? NULL : pay_unseal(&f->arena, bind_keyring(),
+	    PAY_SEALED_ENDPOINT_SECRET, seats[d->seat], sealed));
+}
+
+/* With a secret that was just replaced there are two, as a list. */
+static const char *
+standard_signatures(struct flow *f, const struct delivery *d,
+    const char *secret, int64_t seconds, const char *body)
+{
+	const char	*now, *before;
+
+	now = webhook_standard_signature(&f->arena, secret, d->id, seconds,
+	    body);
+	before = open_secret(f, d, "previous_sealed_secret");
+	if (before == NULL)
+		return (now);
+	return (arena_printf(&f->arena, "%s %s", now,
+	    webhook_standard_signature(&f->arena, before, d->id, seconds,
+	    body)));
+}
+
 static enum flow_next
 post(struct flow *f, const struct delivery *d, const char *secret)
 {
@@ -92,8 +119,7 @@ post(struct flow *f, const struct delivery *d, const char *secret)
 	headers[4] = arena_printf(&f->arena, "webhook-timestamp: %lld",
 	    (long long)seconds);
 	headers[5] = arena_printf(&f->arena, "webhook-signature: %s",
-	    webhook_standard_signature(&f->arena, secret, d->id, seconds,
-	    body));
+	    standard_signatures(f, d, secret, seconds, body));
 	headers[6] = NULL;
 	f->calls_uncounted = true;
 	return (flow_call(f, &(struct net_request){ .method = "POST",
@@ -110,7 +136,7 @@ delivery_send(struct flow *f)
 {
 	struct delivery		*d = flow_state(f);
 	const struct db_rows	*rows = d->claimed;
-	const char		*secret, *sealed;
+	const char		*secret;
 
 	d->id = keep(f, d, "id");
 	d->lease = keep(f, d, "lease");
@@ -119,10 +145,7 @@ delivery_send(struct flow *f)
 	d->failures = (unsigned int)db_integer(rows, d->row,
 	    "consecutive_failures", 0);
 	d->age_seconds = db_integer(rows, d->row, "age_seconds", 0);
-	sealed = db_text(rows, d->row, "sealed_secret");
-	secret = sealed == NULL ? NULL : pay_unseal(&f->arena, bind_keyring(),
-	    PAY_SEALED_ENDPOINT_SECRET, seats[d->seat], sealed);
-	if (secret != NULL)
+	if ((secret = open_secret(f, d, "sealed_secret")) != NULL)
 		return (post(f, d, secret));
 	LOG(LOG_ERR, "webhook.sealed", LS("endpoint", seats[d->seat]),
 	    LS("meaning", "this key ring does not open its secret"));

@@ -1,8 +1,11 @@
-"""How long logs are kept (D35, 6): by whole months, and for ever unless said."""
+"""How long logs are kept (D35, 6): by whole months, and for ever unless said;
+and what was sent to webhook endpoints, thirty days unless said."""
 import pytest
 
+from fake.receiver import Vendor
 from lib.client import Api
 from lib.process import wait_for
+from lib.webhooks import Hooks
 
 LOGS = {"validation_log": "LICET_LOG_RETENTION_DAYS",
         "events": "LICET_AUDIT_RETENTION_DAYS"}
@@ -98,3 +101,99 @@ def test_a_long_reader_is_not_in_the_way_of_validations(own_instance, cluster):
     housekeep(server)
     wait_for(lambda: oldest(server, "validation_log") < 122, 15,
              "old months are gone")
+
+
+# What was sent
+
+@pytest.fixture
+def vendor():
+    v = Vendor().start()
+    yield v
+    v.stop()
+
+
+def send(hooks, n):
+    """Deliveries of n news, to one endpoint that takes them and to one that
+    fails; both endpoints."""
+    good = hooks.endpoint(event_types=["some.news"])
+    bad = hooks.endpoint(event_types=["some.news"])
+    hooks.vendor.set(bad["path"], status=500)
+    hooks.db.execute("INSERT INTO outbox (event_type, data) SELECT"
+                     " 'some.news', jsonb_build_object('n', g)"
+                     " FROM generate_series(1, %s) g", [n])
+    wait_for(lambda: len(delivered(hooks, good)) == n, 60, "all has come")
+    return good, bad
+
+
+def delivered(hooks, e):
+    return hooks.server.rows(
+        "SELECT id FROM webhook_deliveries WHERE endpoint_id = %s AND"
+        " delivered_at IS NOT NULL", e["id"])
+
+
+def sizes(server):
+    return tuple(server.value(f"SELECT count(*) FROM {t}")
+                 for t in ("webhook_deliveries", "outbox"))
+
+
+def test_deliveries_and_news_go_after_thirty_days(own_instance, vendor):
+    """In several batches; dead ones too.  A replay reaches back as far."""
+    server = own_instance(replicas=2, movable=True, name="prune",
+                          LICET_WEBHOOK_PRIVATE="on",
+                          LICET_DELIVERY_RETENTION_DAYS="")
+    hooks = Hooks(server, vendor)
+    good, bad = send(hooks, 3)
+    server.db.execute(
+        "INSERT INTO webhook_deliveries (endpoint_id, event_type, payload,"
+        " delivered_at) SELECT %s, 'e', '{}', licet_now()"
+        " FROM generate_series(1, 5000)", [good["id"]])
+    before = sizes(server)
+    hooks.do("PATCH", f"/webhook-endpoints/{bad['id']}/active",
+             {"active": False})
+    wait_for(lambda: not server.value(
+        "SELECT count(*) FROM webhook_deliveries WHERE next_attempt_at IS NOT"
+        " NULL"), 30, "what failed is dead")
+    server.clock.move(days=29)
+    housekeep(server)
+    assert server.value("SELECT count(*) FROM outbox WHERE event_type ="
+                        " 'some.news'") == 3
+    young = hooks.product()     # of the 29th day
+    server.clock.move(days=2)
+    housekeep(server)
+    wait_for(lambda: sizes(server) == (0, 1), 20, f"{before} are gone")
+    assert server.value("SELECT data->>'id' FROM outbox") == young["id"]
+    replay = f"/webhook-endpoints/{good['id']}/replay"
+    hooks.do("PATCH", f"/webhook-endpoints/{good['id']}",
+             {"event_types": ["*"]})
+    assert hooks.do("POST", replay, {"from": "1"})["deliveries"] == 1
+    assert hooks.do("POST", replay, {"from": "2020-01-01T00:00:00Z"})[
+        "deliveries"] == 1
+
+
+def test_what_waits_is_kept_whatever_its_age(own_instance, vendor):
+    server = own_instance(movable=True, name="waits",
+                          LICET_WEBHOOK_PRIVATE="on",
+                          LICET_DELIVERY_RETENTION_DAYS=1)
+    hooks = Hooks(server, vendor)
+    _, bad = send(hooks, 1)
+    wait_for(lambda: server.value(
+        "SELECT attempt_count FROM webhook_deliveries WHERE endpoint_id = %s",
+        bad["id"]) >= 1, 20, "it failed")
+    # Two days on it is still being tried.
+    server.clock.move(days=2)
+    housekeep(server)
+    wait_for(lambda: sizes(server) == (1, 0), 20, "the other went")
+    vendor.set(bad["path"], status=200)
+    hooks.until(hooks.server.value(
+        "SELECT next_attempt_at FROM webhook_deliveries"))
+    wait_for(lambda: len(delivered(hooks, bad)) == 1, 30, "it comes")
+
+
+def test_deliveries_stay_for_ever_if_so_said(own_instance, vendor):
+    server = own_instance(movable=True, name="ever",
+                          LICET_WEBHOOK_PRIVATE="on",
+                          LICET_DELIVERY_RETENTION_DAYS=0)
+    send(Hooks(server, vendor), 2)
+    server.clock.move(days=400)
+    housekeep(server)
+    assert sizes(server) == (4, 2)

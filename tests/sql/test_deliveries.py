@@ -225,3 +225,59 @@ def test_retires_what_nobody_will_send(db):
         assert row(db, did)["next_attempt_at"] is None
     for did in kept + old[:1]:
         assert row(db, did)["next_attempt_at"] is not None
+
+
+# Deleting what is old
+
+def old_delivery(db, eid, days=31, **columns):
+    (did,) = due(db, eid)
+    past = f"now() - {days} * interval '24 hours'"
+    values = {"created_at": past, "due_since": past, "next_attempt_at":
+              "NULL", **columns}
+    db.sql("UPDATE webhook_deliveries SET " + ", ".join(
+        f"{k} = {v}" for k, v in values.items()) + f" WHERE id = '{did}'")
+    return did
+
+
+def left(db, *ids):
+    rows = db.sql("SELECT id FROM webhook_deliveries")
+    return [i for i in ids if (i,) in [tuple(r) for r in rows]]
+
+
+def test_old_deliveries_go_and_nothing_that_waits(db):
+    eid = endpoint(db)
+    gone = [old_delivery(db, eid, delivered_at="now()"),
+            old_delivery(db, eid, attempt_count="30")]
+    kept = [old_delivery(db, eid, days=29, delivered_at="now()"),
+            old_delivery(db, eid, days=400, next_attempt_at="now()"),
+            old_delivery(db, eid, due_since="now() - interval '1 hour'")]
+    (said,) = db.call("delivery_prune", days=30)
+    assert int(said["deleted"]) >= 2
+    assert left(db, *gone, *kept) == kept
+    assert db.call("delivery_prune", days=30)[0]["deleted"] == "0"
+
+
+def test_old_news_go_when_they_are_deliveries(db):
+    made = db.sql(
+        "INSERT INTO outbox (event_type, data, created_at, fanned_out)"
+        " SELECT 'old', '{}', now() - d * interval '24 hours', f"
+        " FROM (VALUES (31, true), (31, false), (29, true)) AS v (d, f)"
+        " RETURNING id, fanned_out")
+    # Those before are of today, and would be looked at first.
+    db.sql("DELETE FROM outbox WHERE id < " + min(r[0] for r in made))
+    assert db.call("outbox_prune", days=30)[0]["deleted"] == "1"
+    rows = db.sql("SELECT fanned_out FROM outbox WHERE event_type = 'old'"
+                  " ORDER BY id")
+    assert [r[0] for r in rows] == ["f", "t"]
+    assert db.call("outbox_prune", days=30)[0]["deleted"] == "0"
+
+
+def test_deleting_comes_in_batches(db):
+    eid = endpoint(db)
+    db.sql("INSERT INTO webhook_deliveries (endpoint_id, event_type, payload,"
+           f" created_at, due_since) SELECT '{eid}', 'e', '{{}}', now() -"
+           " interval '999 hours', now() - interval '999 hours'"
+           " FROM generate_series(1, 4500)")
+    said = [int(db.call("delivery_prune", days=30)[0]["deleted"])
+            for _ in range(4)]
+    assert said[:2] == [2000, 2000] and 500 <= said[2] < 2000 and not said[3]
