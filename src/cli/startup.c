@@ -5,9 +5,11 @@
 #include "base/text.h"
 #include "crypto/keyring.h"
 #include "crypto/passphrase.h"
+#include "crypto/pem.h"
 #include "crypto/start.h"
 #include "db/migrate.h"
 #include "db/session.h"
+#include "mail/settings.h"
 #include "net/address.h"
 #include "serve/listen.h"
 
@@ -22,6 +24,7 @@
 #define ERROR_SIZE	5120	/* a path and a sentence */
 #define KEY_HEX_SIZE	65
 
+static void	log_signing_key(const struct keyring *);
 static bool	database_check(struct startup *, struct db_session *,
 		    struct buf *);
 static enum startup_keys keys_compare(const struct keyring *,
@@ -51,6 +54,7 @@ startup_settings(char *const *environment, struct buf *errors)
 	if (!address_set_parse(&proxies, conf.trusted_proxies, why,
 	    sizeof(why)))
 		buf_printf(errors, "LICET_TRUSTED_PROXIES: %s\n", why);
+	(void)mail_settings_check(errors);
 	return (errors->len == 0 && !errors->failed);
 }
 
@@ -68,11 +72,26 @@ startup_check(struct startup *st, unsigned int patience, struct buf *error)
 		ok = database_check(st, db, error);
 		db_session_close(db);
 	}
-	if (!ok) {
+	if (ok) {
+		log_signing_key(st->keyring);
+	} else {
 		keyring_free(st->keyring);
 		st->keyring = NULL;
 	}
 	return (ok);
+}
+
+/* What shipped software is to be built with, for who sets a server up. */
+static void
+log_signing_key(const struct keyring *ring)
+{
+	char		pem[PEM_PUBLIC_SIZE];
+	uint8_t		key[32];
+	unsigned int	id;
+
+	id = keyring_active(ring, key);
+	pem_public_write(key, pem);
+	LOG(LOG_NOTICE, "key.active", LI("id", id), LS("public_key_pem", pem));
 }
 
 static bool
