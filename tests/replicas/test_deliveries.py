@@ -107,19 +107,24 @@ def test_one_probe_of_all_replicas(own_instance, vendor):
 @pytest.mark.restarts
 def test_killed_replica_loses_nothing(own_instance, vendor):
     """Three replicas, one killed with deliveries under way: each arrives, at
-    least once, with the same id."""
+    least once, and what was taken and not answered comes again with the same
+    id."""
     instance = own_instance(replicas=3, name="kill", movable=True,
                             LICET_WEBHOOK_PRIVATE="on")
     hooks = Hooks(instance, vendor)
     made = make_endpoints(hooks, bad=False)
     for e in made:
         hooks.vendor.set(e["path"], delay=0.05)
+    hooks.vendor.set(made[0]["path"], hang=120)
     tell(hooks)
     wait_for(lambda: len(vendor.got()) > EVENTS * ENDPOINTS // 5, 30,
              "a fifth has come")
     instance.replicas[0].kill()
-    seen = len(vendor.got())
-    assert seen < EVENTS * ENDPOINTS
+    assert len(vendor.got()) < EVENTS * ENDPOINTS
+    unanswered = {c.id for c in vendor.got(made[0]["path"])}
+    assert unanswered
+    hooks.vendor.set(made[0]["path"])
+    hooks.vendor.let_go()
     tell(hooks)         # the others make deliveries too
     rows = EVENTS * ENDPOINTS * 2
 
@@ -145,10 +150,12 @@ def test_killed_replica_loses_nothing(own_instance, vendor):
         "SELECT id, payload FROM webhook_deliveries")}
     came = collections.Counter(c.id for c in vendor.got())
     assert set(came) == set(known)
+    assert all(came[taken] > 1 for taken in unanswered)
     for c in vendor.got():
         assert c.raw.decode() == known[c.id]
-    # Twice only what was under way at the dead one: two workers' seats.
-    assert sum(n - 1 for n in came.values()) <= 2 * 64
+    # Twice only that, and what was under way at the dead one: two workers'
+    # seats.
+    assert sum(n - 1 for n in came.values()) <= 2 * 64 + len(unanswered)
 
 
 @pytest.mark.slow
