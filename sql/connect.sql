@@ -1,7 +1,8 @@
 -- name: connect_start :one
 -- Somebody is sent to BTCPay Server's consent page; what comes back must name
--- this state.  Only its hash is kept.  Refused when the profile has a BTCPay
--- server.  Old states go.
+-- this state.  Only its hash is kept, and whether it is a scoped key that
+-- began: such a one may connect play money only.  Refused when the profile has
+-- a BTCPay server.  Old states go.
 WITH profile AS (
 	SELECT m.id, EXISTS (SELECT
 		FROM payment_providers v
@@ -15,8 +16,10 @@ WITH profile AS (
 	WHERE s.created_at < licet_now() - interval '30 minutes'
 ), kept AS (
 	INSERT INTO btcpay_authorize_states (state_hash, merchant_profile_id,
-	    initiator_actor_hash)
-	SELECT decode(@state_hash::text, 'hex'), m.id, @actor_hash::text
+	    scoped_initiator, initiator_actor_kind, initiator_actor_hash)
+	SELECT decode(@state_hash::text, 'hex'), m.id,
+	    @actor_kind::text = 'scoped_api_key', @actor_kind,
+	    @actor_hash::text
 	FROM profile m
 	WHERE NOT m.is_taken
 	RETURNING merchant_profile_id
@@ -40,7 +43,8 @@ FROM profile m;
 DELETE FROM btcpay_authorize_states s
 WHERE s.state_hash = decode(@state_hash::text, 'hex')
 AND s.created_at > licet_now() - interval '30 minutes'
-RETURNING s.merchant_profile_id, s.scoped_initiator, s.initiator_actor_hash;
+RETURNING s.merchant_profile_id, s.scoped_initiator, s.initiator_actor_kind,
+    s.initiator_actor_hash;
 
 -- name: connect_prepare :one
 -- The row of the provider to be, not connected yet: its id is in the address of
@@ -130,9 +134,7 @@ WITH made AS (
 ), {{resume_subscriptions}}, event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
 	    action, target_kind, target_id, details)
-	SELECT CASE WHEN @actor_hash::text IS NULL THEN 'system'
-	    ELSE 'admin_api_key' END, @actor_hash, @request_ip::text,
-	    @user_agent::text, 'payment_provider.connect', 'payment_provider',
+	SELECT {{admin_actor}}, 'payment_provider.connect', 'payment_provider',
 	    p.id::text, jsonb_build_object('kind', p.kind,
 	    'base_url', p.base_url, 'store_id', p.store_id,
 	    'webhook_id', p.webhook_id,

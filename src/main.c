@@ -58,6 +58,8 @@ static const struct resource	resources[] = {
 	{ "Export", api_export },
 	{ "Audit trail", api_audit },
 	{ "Settings", api_settings },
+	{ "API keys", api_keys },
+	{ "Web login", api_login },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Webhooks", api_webhooks },

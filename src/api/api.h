@@ -30,6 +30,8 @@ extern const struct endpoint	api_system[];
 extern const struct endpoint	api_audit[];
 extern const struct endpoint	api_webhooks[];
 extern const struct endpoint	api_settings[];
+extern const struct endpoint	api_keys[];
+extern const struct endpoint	api_login[];
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

@@ -36,6 +36,9 @@ connect_begin(struct flow *f)
 	struct connect	*c = flow_state(f);
 	char		 hash[SHA256_HEX_SIZE];
 
+	if (f->role != NULL && conf_is_production())
+		return (flow_fail(f, ERR_FORBIDDEN,
+		    "In production the master key alone connects."));
 	if (*conf.btcpay_url == '\0')
 		return (flow_fail(f, ERR_NO_PROVIDER, "LICET_BTCPAY_URL says "
 		    "which BTCPay server to connect; it is not set."));
@@ -316,7 +319,8 @@ const struct endpoint	api_providers[] = {
 	    .state = sizeof(struct connect),
 	    .errors = "404 409 503",
 	    .summary = "Begin to connect a BTCPay server: open `authorize_url` "
-	        "in a browser within 30 minutes.",
+	        "in a browser within 30 minutes. A scoped key may do so "
+	        "outside production, for a store of a test network.",
 	    .answer = "`{authorize_url,state,merchant_profile_id}`." },
 	{ .method = GET, .path = "/v1/admin/btcpay/status",
 	    .scope = "payment_providers:read",

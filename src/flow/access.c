@@ -5,7 +5,12 @@
 #include "base/utf8.h"
 #include "base/uuid.h"
 #include "crypto/token.h"
+#include "domain/role.h"
+#include "flow/request.h"
 #include "flow/respond.h"
+#include "flow/session.h"
+
+#include "sql.h"
 
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -109,45 +114,127 @@ access_identify(struct flow *f)
 	f->actor_kind = "buyer_self_service";
 }
 
-static bool
-check_admin(struct flow *f)
+enum flow_next
+access_limit(struct flow *f)
 {
-	const char	*h, *token;
+	enum limit_kind	kind = f->endpoint->limit;
 
-	if (!http_request_header(f->req, "authorization", &h) ||
-	    strncasecmp(h, "Bearer ", 7)) {
-		flow_fail(f, ERR_UNAUTHORIZED,
-		    "Send Authorization: Bearer with an admin key.");
-		return (false);
+	if (kind == LIMIT_NONE || limit_take(kind, f->client))
+		return (FLOW_NEXT);
+	f->limited = kind;
+	return (flow_fail(f, ERR_RATE_LIMITED, "Too many requests; wait."));
+}
+
+static const char *
+bearer(const char *header)
+{
+	if (strncasecmp(header, "Bearer ", 7))
+		return (NULL);
+	return (header + 7 + strspn(header + 7, " "));
+}
+
+/*
+ * Not even the right key is taken from an address that has guessed too often:
+ * else guessing went on at full speed.
+ */
+static enum flow_next
+ask_key(struct flow *f, const char *token)
+{
+	char	*holders;
+
+	if (limit_is_spent(LIMIT_WRONG_KEY, f->client)) {
+		f->limited = LIMIT_WRONG_KEY;
+		return (flow_fail(f, ERR_RATE_LIMITED,
+		    "Too many wrong keys from this address; wait."));
 	}
-	for (token = h + 7; *token == ' '; token++)
-		;
-	if (!secret_equal(token, strlen(token), conf.admin_key,
-	    strlen(conf.admin_key))) {
-		flow_fail(f, ERR_FORBIDDEN, "This key opens nothing here.");
-		return (false);
-	}
-	f->actor_kind = "admin_api_key";
 	token_hash_hex(token, strlen(token), f->actor_hash);
-	return (true);
-}
-
-bool
-access_check(struct flow *f)
-{
-	const struct endpoint	*ep = f->endpoint;
-
-	if (ep->limit != LIMIT_NONE && !limit_take(ep->limit, f->client)) {
-		flow_fail(f, ERR_RATE_LIMITED, "Too many requests; wait.");
-		return (false);
+	if (secret_equal(token, strlen(token), conf.admin_key,
+	    strlen(conf.admin_key))) {
+		f->actor_kind = "admin_api_key";
+		return (FLOW_NEXT);
 	}
-	return (ep->scope == NULL || check_admin(f));
+	f->actor_kind = "scoped_api_key";
+	holders = arena_alloc(&f->arena, ROLE_LIST_SIZE);
+	role_holders(f->endpoint->scope, holders);
+	return (FLOW_QUERY(f, access_key, .token_hash = f->actor_hash,
+	    .scope = f->endpoint->scope, .roles = holders));
 }
 
-/* The master key alone opens anything yet, and opens everything. */
+/* A person without a session is sent to log in, a program is told. */
+static enum flow_next
+refuse_nobody(struct flow *f, const char *why)
+{
+	if (!f->endpoint->is_page)
+		return (flow_fail(f, ERR_UNAUTHORIZED, "%s", why));
+	flow_header(f, "location", SESSION_LOGIN_PATH);
+	return (flow_send(f, 303, "text/plain", NULL, 0));
+}
+
+enum flow_next
+access_ask(struct flow *f)
+{
+	const char	*header, *token;
+
+	if (f->endpoint->scope == NULL)
+		return (FLOW_NEXT);
+	header = flow_request_header(f, "authorization");
+	if (header != NULL && !f->endpoint->is_page) {
+		if ((token = bearer(header)) != NULL)
+			return (ask_key(f, token));
+	} else if ((token = session_token(f)) != NULL) {
+		return (session_ask(f, token));
+	}
+	return (refuse_nobody(f,
+	    "Send Authorization: Bearer with an admin key."));
+}
+
+static enum flow_next
+judge_session(struct flow *f)
+{
+	if (!session_found(f))
+		return (refuse_nobody(f, "This session is over."));
+	if (f->endpoint->method != GET && !session_is_same_site(f))
+		return (flow_fail(f, ERR_FORBIDDEN,
+		    "Another site makes your browser send this."));
+	return (FLOW_NEXT);
+}
+
+static enum flow_next
+judge_key(struct flow *f)
+{
+	const struct db_rows	*rows = flow_rows(f);
+
+	if (db_rows_count(rows) == 0) {
+		(void)limit_take(LIMIT_WRONG_KEY, f->client);
+		return (flow_fail(f, ERR_FORBIDDEN,
+		    "This key opens nothing here."));
+	}
+	if (!db_true(rows, 0, "allowed"))
+		return (flow_fail(f, ERR_FORBIDDEN,
+		    "This key lacks the scope %s.", f->endpoint->scope));
+	f->role = arena_strdup(&f->arena, db_text(rows, 0, "role"));
+	f->scopes = arena_strdup(&f->arena, db_text(rows, 0, "scopes"));
+	return (FLOW_NEXT);
+}
+
+enum flow_next
+access_judge(struct flow *f)
+{
+	if (f->session != NULL)
+		return (judge_session(f));
+	if (f->endpoint->scope == NULL ||
+	    !strcmp(f->actor_kind, "admin_api_key"))
+		return (FLOW_NEXT);
+	return (judge_key(f));
+}
+
 bool
 access_allows(const struct flow *f, const char *scope)
 {
-	(void)scope;
-	return (!strcmp(f->actor_kind, "admin_api_key"));
+	if (f->role == NULL)
+		return (f->session != NULL ||
+		    !strcmp(f->actor_kind, "admin_api_key"));
+	return (role_allows(f->role, scope) ||
+	    (!strcmp(scope, ROLE_EXTRA_SCOPE) &&
+	    strstr(f->scopes, scope) != NULL));
 }

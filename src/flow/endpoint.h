@@ -81,6 +81,8 @@ struct endpoint {
 	bool				 raw_body;	/* any bytes, unread */
 	bool				 plain_body;	/* texts, never @body */
 	bool				 hidden;	/* no part of the API */
+	bool				 is_page;	/* scope by session alone */
+	bool				 is_empty;	/* 204, not 200 */
 	const struct field		*query;
 	const struct field		*body;		/* NULL: none is read */
 	const struct sql_stmt		*sql;		/* plain */

@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/stat.h"
+#include "flow/aside.h"
 #include "flow/respond.h"
 #include "flow/stream.h"
 
@@ -66,10 +67,13 @@ stop_waiting(struct flow *f)
 		batch_forget(f->item);
 	if (f->piece != NULL)
 		stream_forget(f->piece);
+	if (f->aside != NULL)
+		aside_forget(f->aside);
 	f->op = NULL;
 	f->call = NULL;
 	f->item = NULL;
 	f->piece = NULL;
+	f->aside = NULL;
 	if (f->waiting)
 		TAILQ_REMOVE(&waiting, f, list);
 	f->waiting = false;
@@ -138,6 +142,7 @@ flow_close(void)
 	struct flow	*f;
 
 	kore_timer_remove(clock_timer);
+	aside_close();
 	while ((f = TAILQ_FIRST(&spare)) != NULL) {
 		TAILQ_REMOVE(&spare, f, list);
 		free(f);

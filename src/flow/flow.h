@@ -28,9 +28,11 @@
 #define FLOW_VALUES_MAX	40
 
 struct http_request;
+struct flow_aside;
 struct flow_piece;
 struct keyring;
 struct rate;
+struct session;
 
 /* A checked value from path, query or body. */
 struct flow_value {
@@ -60,12 +62,17 @@ struct flow {
 	const char		*user_agent;	/* NULL: none */
 	const char		*actor_kind;
 	char			 actor_hash[65];
+	const char		*role;		/* of a scoped key, and its */
+	const char		*scopes;	/* own scopes, between blanks */
+	struct session		*session;	/* flow/session.h; NULL: none */
+	enum limit_kind		 limited;	/* by what it was refused */
 
 	/* What it waits for; at most one is set. */
 	struct db_op		*op;
 	struct net_call		*call;
 	struct batch_item	*item;
 	struct flow_piece	*piece;		/* flow/stream.h */
+	struct flow_aside	*aside;		/* flow/aside.h */
 	bool			 waiting;
 	TAILQ_ENTRY(flow)	 list;		/* of those that wait */
 	uint64_t		 deadline_ms;

@@ -40,6 +40,8 @@ static const struct {
 	[LIMIT_POLL] = { "poll_ip", 120, 2 },
 	[LIMIT_CATALOGUE] = { "catalogue_ip", 120, 4 },
 	[LIMIT_RECOVER] = { "recover_ip", 10, 1.0f / 6 },
+	[LIMIT_LOGIN] = { "web_login", 5, 1.0f / 180 },
+	[LIMIT_WRONG_KEY] = { "wrong_key_ip", 20, 1.0f / 6 },
 };
 
 static struct bucket		*table;		/* SETS * WAYS */
@@ -55,25 +57,38 @@ static struct db_array		 columns[5];
 
 static void	settle(void *, u_int64_t);
 
-/* The client's bucket, or the stalest of its set, emptied for it. */
+/* The client's bucket, or NULL and the stalest of those it may have. */
 static struct bucket *
-bucket_get(enum limit_kind kind, const char *key, uint64_t now)
+bucket_find(enum limit_kind kind, const char *key, char id[KEY_SIZE + 1],
+    struct bucket **oldest)
 {
-	struct bucket	*set, *b, *oldest;
-	char		 id[KEY_SIZE + 1] = { 0 };
+	struct bucket	*set, *b;
 	size_t		 n;
 
+	memset(id, 0, KEY_SIZE + 1);
 	n = kore_strlcpy(id + 1, key, KEY_SIZE);
 	id[0] = (char)kind;
 	n = (n >= KEY_SIZE ? KEY_SIZE - 1 : n) + 1;
 	set = &table[(hash_table(id, n) % SETS) * WAYS];
-	oldest = set;
+	*oldest = set;
 	for (b = set; b < set + WAYS; b++) {
 		if (b->kind == kind && !strcmp(b->key, id + 1))
 			return (b);
-		if (b->at_ms < oldest->at_ms)
-			oldest = b;
+		if (b->at_ms < (*oldest)->at_ms)
+			*oldest = b;
 	}
+	return (NULL);
+}
+
+/* The client's bucket, or the stalest of its set, emptied for it. */
+static struct bucket *
+bucket_get(enum limit_kind kind, const char *key, uint64_t now)
+{
+	struct bucket	*b, *oldest;
+	char		 id[KEY_SIZE + 1];
+
+	if ((b = bucket_find(kind, key, id, &oldest)) != NULL)
+		return (b);
 	memcpy(oldest->key, id + 1, KEY_SIZE);
 	oldest->kind = (uint8_t)kind;
 	oldest->tokens = limits[kind].capacity;
@@ -125,6 +140,19 @@ limit_take(enum limit_kind kind, const char *key)
 	if (b->unsettled >= quarter || b->tokens < quarter)
 		mark(b);
 	return (true);
+}
+
+bool
+limit_is_spent(enum limit_kind kind, const char *key)
+{
+	struct bucket	*b, *oldest;
+	char		 id[KEY_SIZE + 1];
+
+	if (table == NULL ||
+	    (b = bucket_find(kind, key, id, &oldest)) == NULL)
+		return (false);
+	refill(b, kore_time_ms());
+	return (b->tokens < 1);
 }
 
 unsigned int

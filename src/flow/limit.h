@@ -21,6 +21,8 @@ enum limit_kind {
 	LIMIT_POLL,		/* of an invoice */
 	LIMIT_CATALOGUE,
 	LIMIT_RECOVER,
+	LIMIT_LOGIN,
+	LIMIT_WRONG_KEY,	/* by address: admin keys that are none */
 	LIMIT_COUNT
 };
 
@@ -32,6 +34,9 @@ void	limit_close(void);
 
 /* Takes a token; false: the bucket is empty. */
 bool	limit_take(enum limit_kind, const char *key);
+
+/* Is it empty?  Takes nothing. */
+bool	limit_is_spent(enum limit_kind, const char *key);
 
 /* Seconds until an empty bucket has a token again. */
 unsigned int	limit_retry_after(enum limit_kind);

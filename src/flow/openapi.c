@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "domain/role.h"
 
 #include <kore/kore.h>
 
@@ -155,6 +156,18 @@ add_fault(json_t *responses, int status)
 	    "#/components/schemas/Fault"));
 }
 
+/* What a good answer is: 200 with JSON, or 204 with nothing. */
+static json_t *
+good_response(const struct endpoint *ep)
+{
+	const char	*help = ep->answer == NULL ? "Done." : ep->answer;
+
+	if (ep->is_empty)
+		return (json_pack("{s:{s:s}}", "204", "description", help));
+	return (json_pack("{s:{s:s,s:{s:{s:{}}}}}", "200", "description", help,
+	    "content", "application/json", "schema"));
+}
+
 static json_t *
 responses(const struct endpoint *ep)
 {
@@ -163,9 +176,7 @@ responses(const struct endpoint *ep)
 	char		*end;
 	long		 status;
 
-	all = json_pack("{s:{s:s,s:{s:{s:{}}}}}", "200", "description",
-	    ep->answer == NULL ? "Done." : ep->answer, "content",
-	    "application/json", "schema");
+	all = good_response(ep);
 	add_fault(all, 503);
 	if (ep->scope != NULL) {
 		add_fault(all, 401);
@@ -207,7 +218,7 @@ operation(const struct resource *r, const struct endpoint *ep,
 		    "application/json", "schema", body_schema(ep->body)));
 	if (ep->scope != NULL) {
 		json_object_set_new(op, "security",
-		    json_pack("[{s:[]}]", "admin"));
+		    json_pack("[{s:[]},{s:[]}]", "admin", "session"));
 		json_object_set_new(op, "x-scope", json_string(ep->scope));
 	}
 	return (op);
@@ -254,12 +265,13 @@ openapi_document(const struct resource *r)
 		}
 	}
 	all = json_pack("{s:s,s:{s:s,s:s,s:s},s:o,"
-	    "s:{s:{s:{s:s,s:s}},s:{s:{s:s,s:[s,s,s],s:{s:{s:b},s:{s:s},"
-	    "s:{s:s}}}}}}", "openapi", "3.1.0", "info", "title", "Licet",
+	    "s:{s:{s:{s:s,s:s},s:{s:s,s:s,s:s}},s:{s:{s:s,s:[s,s,s],"
+	    "s:{s:{s:b},s:{s:s},s:{s:s}}}}}}", "openapi", "3.1.0", "info", "title", "Licet",
 	    "version", "1", "description", "Sell, issue, check and revoke "
 	    "software licenses.", "paths", paths,
 	    "components", "securitySchemes", "admin", "type", "http",
-	    "scheme", "bearer", "schemas", "Fault", "type", "object",
+	    "scheme", "bearer", "session", "type", "apiKey", "in", "cookie",
+	    "name", "keysat_session", "schemas", "Fault", "type", "object",
 	    "required", "ok", "error", "message", "properties", "ok", "const",
 	    0, "error", "type", "string", "message", "type", "string");
 	text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
@@ -370,12 +382,35 @@ static const char	shapes[] =
     "Faults are `{ok:false,error,message}` ([errors.md](errors.md)); times "
     "are RFC 3339 in UTC, ids UUIDs, money integers in the smallest unit.\n\n";
 
+/* The roles of scoped keys, from their own table. */
+static void
+page_roles(struct buf *b)
+{
+	const struct role	*r;
+
+	buf_puts(b, "## Roles\n\nThe master key, and a session of the web "
+	    "login, may everything. A scoped key may what its role's scopes "
+	    "allow; scope `master` is no role's.\n\n"
+	    "| role | scopes | for |\n| --- | --- | --- |\n");
+	for (r = roles; r->name != NULL; r++) {
+		buf_printf(b, "| `%s` | all `:read`", r->name);
+		if (!strcmp(r->writes, "*"))
+			buf_puts(b, " and `:write` but `" ROLE_EXTRA_SCOPE "`");
+		else if (*r->writes != '\0')
+			buf_printf(b, "; `:write` of %s", r->writes);
+		buf_printf(b, " | %s |\n", r->help);
+	}
+	buf_puts(b, "\n`" ROLE_EXTRA_SCOPE "` can be given to a key beside "
+	    "its role, by `scopes`.\n\n");
+}
+
 void
 openapi_page(const struct resource *r, struct buf *b)
 {
 	const struct endpoint	*ep;
 
 	buf_puts(b, shapes);
+	page_roles(b);
 	for (; r->name != NULL; r++) {
 		if (!is_shown(r))
 			continue;

@@ -50,7 +50,7 @@ flow_send(struct flow *f, int status, const char *type, const void *data,
 	http_response_header(f->req, "access-control-allow-origin", "*");
 	http_response_header(f->req, "cache-control", "no-store");
 	http_response_header(f->req, "x-request-id", f->request_id);
-	if (len == 0)
+	if (len == 0 && status != 204)
 		http_response_header(f->req, "content-length", "0");
 	guard_respond(f->req, status, data, len);
 	flow_account(f, status);
@@ -123,7 +123,7 @@ flow_answer_fault(struct flow *f)
 	if (f->fault == ERR_RATE_LIMITED || f->fault == ERR_UNAVAILABLE) {
 		snprintf(seconds, sizeof(seconds), "%u",
 		    f->fault == ERR_UNAVAILABLE ? 1 :
-		    limit_retry_after(f->endpoint->limit));
+		    limit_retry_after(f->limited));
 		flow_header(f, "retry-after", seconds);
 	}
 	if (f->fault == ERR_UNAUTHORIZED)

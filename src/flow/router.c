@@ -268,12 +268,6 @@ refuse(struct flow *f, unsigned int allowed)
 }
 
 static enum flow_next
-admit(struct flow *f)
-{
-	return (access_check(f) ? FLOW_NEXT : FLOW_DONE);
-}
-
-static enum flow_next
 read_request(struct flow *f)
 {
 	const struct endpoint	*ep = f->endpoint;
@@ -304,7 +298,7 @@ enter(struct flow *f)
 
 /* What every request goes through before its endpoint's own steps. */
 static const struct flow_step	prelude[] = {
-	FLOW_STEP(admit),		/* limit; who asks; may they */
+	ACCESS_STEPS,			/* limit; who asks; may they */
 	FLOW_STEP(read_request),	/* path, query, body */
 	FLOW_STEP(enter),
 	{ NULL, NULL }

@@ -33,7 +33,8 @@
 struct consent {
 	struct pay_account	 account;
 	const char		*profile_id;
-	const char		*actor_hash;	/* who began; NULL: not told */
+	const char		*actor_kind;	/* who began */
+	const char		*actor_hash;	/* NULL: not told */
 	bool			 is_scoped;
 	struct btcpay_key	 key;
 	const char		*store_name;
@@ -122,10 +123,11 @@ callback_key(struct flow *f)
 {
 	struct consent	*c = flow_state(f);
 	struct pay_ask	 ask = { .sql = NULL };
-	const char	*id, *actor;
+	const char	*id, *actor, *kind;
 
 	id = db_text(flow_rows(f), 0, "merchant_profile_id");
 	actor = db_text(flow_rows(f), 0, "initiator_actor_hash");
+	kind = db_text(flow_rows(f), 0, "initiator_actor_kind");
 	if (id == NULL)
 		return (refuse(f, ERR_UNAUTHORIZED, "This link was used "
 		    "already, or is older than 30 minutes."));
@@ -140,6 +142,8 @@ callback_key(struct flow *f)
 		    "LICET_BTCPAY_URL is not set any more."));
 	c->profile_id = arena_strdup(&f->arena, id);
 	c->actor_hash = actor == NULL ? NULL : arena_strdup(&f->arena, actor);
+	c->actor_kind = actor == NULL ? "system" :
+	    arena_strdup(&f->arena, kind);
 	c->is_scoped = db_true(flow_rows(f), 0, "scoped_initiator");
 	c->account.provider = &pay_btcpay;
 	c->account.base_url = conf.btcpay_url;
@@ -321,7 +325,8 @@ callback_finish(struct flow *f)
 	    c->account.api_key),
 	    .webhook_secret = account_seal_webhook_secret(f, c->account.id,
 	    c->account.webhook_secret),
-	    .actor_hash = c->actor_hash, .request_ip = f->client,
+	    .actor_kind = c->actor_kind, .actor_hash = c->actor_hash,
+	    .request_ip = f->client,
 	    .user_agent = f->user_agent));
 }
 

@@ -6,18 +6,13 @@
 #include "pages/pages.h"
 
 #include "base/json.h"
-#include "base/text.h"
+#include "flow/form.h"
 #include "flow/key.h"
-#include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/template.h"
 
 #include "sql.h"
 #include "templates.h"
-
-#include <string.h>
-
-#define FORM_MAX	4096
 
 /* Takes the values. */
 static enum flow_next
@@ -40,32 +35,12 @@ recover_form(struct flow *f)
 	return (page(f, 200, json_pack("{s:b}", "form", 1)));
 }
 
-/* A field of the form that came, in the arena; "" when it did not. */
-static const char *
-field(struct flow *f, const char *name)
-{
-	const char	*body;
-	char		*form, *pair, *value;
-	size_t		 len;
-
-	body = flow_request_body(f, &len);
-	form = arena_strndup(&f->arena, body, len > FORM_MAX ? 0 : len);
-	while ((pair = strsep(&form, "&")) != NULL) {
-		if ((value = strchr(pair, '=')) == NULL)
-			continue;
-		*value++ = '\0';
-		if (!strcmp(pair, name) && text_url_decode(value, true))
-			return (value);
-	}
-	return ("");
-}
-
 static enum flow_next
 recover_ask(struct flow *f)
 {
 	arena_wipe_later(&f->arena);
-	return (FLOW_QUERY(f, license_recover, .email = field(f, "email"),
-	    .invoice_id = field(f, "invoice_id"), .request_ip = f->client,
+	return (FLOW_QUERY(f, license_recover, .email = form_text(f, "email"),
+	    .invoice_id = form_text(f, "invoice_id"), .request_ip = f->client,
 	    .user_agent = f->user_agent));
 }
 

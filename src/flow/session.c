@@ -1,0 +1,252 @@
+#include "flow/session.h"
+
+#include "base/conf.h"
+#include "crypto/hmac.h"
+#include "crypto/password.h"
+#include "crypto/token.h"
+#include "flow/aside.h"
+#include "flow/form.h"
+#include "flow/request.h"
+#include "flow/respond.h"
+
+#include "sql.h"
+
+#include <string.h>
+
+#define COOKIE_KEPT	86400	/* s, in the browser */
+
+/* ---- the cookie ---- */
+
+const char *
+session_token(struct flow *f)
+{
+	const char	*p = flow_request_header(f, "cookie");
+	size_t		 name = strlen(SESSION_COOKIE), len;
+
+	for (; p != NULL && *p != '\0'; p += len) {
+		p += strspn(p, "; ");
+		len = strcspn(p, ";");
+		if (len == name + 1 + TOKEN_LEN && p[name] == '=' &&
+		    !strncmp(p, SESSION_COOKIE, name))
+			return (arena_strndup(&f->arena, p + name + 1,
+			    TOKEN_LEN));
+	}
+	return (NULL);
+}
+
+static const char *
+hash_of(struct flow *f, const char *token)
+{
+	char	*hash = arena_alloc(&f->arena, TOKEN_HASH_HEX_SIZE);
+
+	token_hash_hex(token, strlen(token), hash);
+	return (hash);
+}
+
+const char *
+session_token_hash(struct flow *f)
+{
+	const char	*token = session_token(f);
+
+	return (token == NULL ? NULL : hash_of(f, token));
+}
+
+static void
+put_cookie(struct flow *f, const char *token, int seconds)
+{
+	flow_header(f, "set-cookie", arena_printf(&f->arena,
+	    SESSION_COOKIE "=%s; Path=/; HttpOnly; Secure; SameSite=Strict; "
+	    "Max-Age=%d", token, seconds));
+}
+
+/* ---- who has one ---- */
+
+enum flow_next
+session_ask(struct flow *f, const char *token)
+{
+	arena_wipe_later(&f->arena);
+	f->session = arena_alloc(&f->arena, sizeof(*f->session));
+	f->session->token = token;
+	f->actor_kind = "web_ui";
+	token_hash_hex(token, strlen(token), f->actor_hash);
+	return (FLOW_QUERY(f, access_session, .token_hash = f->actor_hash));
+}
+
+/*
+ * The form's token is made of the session's own, which no other site can read;
+ * of its hash, which the audit trail shows, it could not be.
+ */
+bool
+session_found(struct flow *f)
+{
+	struct session	*s = f->session;
+
+	if (db_rows_count(flow_rows(f)) == 0)
+		return (false);
+	s->reauthenticated_s = db_integer(flow_rows(f), 0,
+	    "reauthenticated_s", 0);
+	hmac_sha256_hex(s->token, strlen(s->token), "csrf", 4, s->csrf);
+	if (db_true(flow_rows(f), 0, "is_prolonged"))
+		put_cookie(f, s->token, COOKIE_KEPT);
+	return (true);
+}
+
+/* Is `origin' this server, as its settings or the request's Host say? */
+static bool
+is_here(const struct flow *f, const char *origin)
+{
+	const char	*host = flow_request_header(f, "host");
+	const char	*at = strstr(origin, "://");
+	size_t		 len = strlen(origin);
+
+	if (!strncasecmp(origin, conf.public_url, len) &&
+	    (conf.public_url[len] == '/' || conf.public_url[len] == '\0'))
+		return (true);
+	return (host != NULL && at != NULL && !strcasecmp(at + 3, host));
+}
+
+/* Browsers send Origin with all that may change something. */
+bool
+session_is_same_site(const struct flow *f)
+{
+	const char	*site = flow_request_header(f, "sec-fetch-site");
+	const char	*origin = flow_request_header(f, "origin");
+
+	if (site != NULL && strcmp(site, "same-origin") &&
+	    strcmp(site, "none"))
+		return (false);
+	return (origin == NULL || is_here(f, origin));
+}
+
+bool
+session_form_ok(struct flow *f)
+{
+	const char	*given = form_text(f, "csrf");
+
+	if (f->session != NULL && secret_equal(given, strlen(given),
+	    f->session->csrf, strlen(f->session->csrf)))
+		return (true);
+	flow_fail(f, ERR_FORBIDDEN,
+	    "This form is not of this session; load the page again.");
+	return (false);
+}
+
+/* ---- logging in and out ---- */
+
+enum flow_next
+session_login_find(struct flow *f)
+{
+	return (FLOW_QUERY(f, web_password_get, .none = NULL));
+}
+
+enum flow_next
+session_login_check(struct flow *f)
+{
+	struct session_login	*l = flow_state(f);
+	const char		*hash = db_text(flow_rows(f), 0, "hash");
+
+	l->result = SESSION_NO_PASSWORD;
+	if (hash == NULL)
+		return (flow_skip_to(f, session_login_end));
+	l->result = SESSION_WRONG;
+	arena_wipe_later(&f->arena);
+	l->work = arena_alloc(&f->arena, sizeof(*l->work));
+	l->hash = arena_strdup(&f->arena, hash);
+	if (!password_work_set(l->work, l->password, hash))
+		return (FLOW_NEXT);	/* too long to be it: not ok */
+	return (flow_aside(f, password_verify, l->work, sizeof(*l->work)));
+}
+
+static enum flow_next
+confirm(struct flow *f, const struct session_login *l)
+{
+	return (FLOW_QUERY(f, session_confirm, .token_hash = f->actor_hash,
+	    .hash = l->hash, .request_ip = f->client,
+	    .user_agent = f->user_agent));
+}
+
+enum flow_next
+session_login_begin(struct flow *f)
+{
+	struct session_login	*l = flow_state(f);
+
+	if (!l->work->ok)
+		return (FLOW_QUERY(f, session_refuse,
+		    .token_hash = l->confirms ? f->actor_hash : NULL,
+		    .request_ip = f->client, .user_agent = f->user_agent));
+	if (l->confirms)
+		return (confirm(f, l));
+	token_new(l->token);
+	return (FLOW_QUERY(f, session_begin,
+	    .token_hash = hash_of(f, l->token), .hash = l->hash,
+	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+enum flow_next
+session_login_end(struct flow *f)
+{
+	struct session_login	*l = flow_state(f);
+
+	if (l->result == SESSION_WRONG && l->work->ok &&
+	    db_rows_count(flow_rows(f)) == 1) {
+		l->result = SESSION_IN;
+		if (!l->confirms)
+			put_cookie(f, l->token, COOKIE_KEPT);
+	}
+	return (FLOW_NEXT);
+}
+
+enum flow_next
+session_leave(struct flow *f)
+{
+	const char	*hash = session_token_hash(f);
+
+	put_cookie(f, "", 0);
+	if (hash == NULL)
+		return (FLOW_NEXT);
+	return (FLOW_QUERY(f, session_end, .token_hash = hash,
+	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+/* ---- another password ---- */
+
+/* Characters, of text that is UTF-8. */
+static size_t
+length(const char *s)
+{
+	size_t	n = 0;
+
+	for (; *s != '\0'; s++)
+		n += (*s & 0xc0) != 0x80;
+	return (n);
+}
+
+enum flow_next
+session_password_hash(struct flow *f)
+{
+	struct session_password	*p = flow_state(f);
+
+	arena_wipe_later(&f->arena);
+	p->work = arena_alloc(&f->arena, sizeof(*p->work));
+	if (length(p->password) < PASSWORD_MIN ||
+	    !password_work_set(p->work, p->password, ""))
+		return (flow_fail(f, ERR_BAD_REQUEST,
+		    "password: must have %d characters, and %d bytes at most", PASSWORD_MIN,
+		    PASSWORD_MAX));
+	return (flow_aside(f, password_hash, p->work, sizeof(*p->work)));
+}
+
+enum flow_next
+session_password_keep(struct flow *f)
+{
+	struct session_password	*p = flow_state(f);
+
+	if (!p->work->ok)
+		return (flow_fail(f, ERR_UNAVAILABLE,
+		    "There is no memory for this now; try again."));
+	return (FLOW_LOCKED_QUERY(f, web_password_lock, (.none = NULL),
+	    web_password_set, .hash = p->work->hash,
+	    .actor_kind = f->actor_kind,
+	    .actor_hash = f->actor_hash[0] == '\0' ? NULL : f->actor_hash,
+	    .request_ip = f->client, .user_agent = f->user_agent));
+}

@@ -1,0 +1,97 @@
+/*
+ * Sessions of the web login.  A session is a random token in a cookie; the
+ * database has its hash.  It ends 24 hours after its last use, 7 days after it
+ * began, when somebody leaves or sets another password.  It may what the
+ * master key may, and is told from it in the audit trail.
+ *
+ * What a browser sends by itself is not believed where something changes: the
+ * cookie is SameSite=Strict, requests that say they come from another site are
+ * refused, and forms of pages carry a token of their own.
+ */
+#ifndef FLOW_SESSION_H
+#define FLOW_SESSION_H
+
+#include "flow/flow.h"
+
+#define SESSION_COOKIE		"keysat_session"
+/* Where people log in: a page, GET.  Who has no session is sent there. */
+#define SESSION_LOGIN_PATH	"/admin/sign-in"
+#define SESSION_CSRF_SIZE	65	/* with NUL */
+
+/* f->session, once the endpoint's own steps run. */
+struct session {
+	const char	*token;
+	/* Since the password was last typed; for what wants it again. */
+	long long	 reauthenticated_s;
+	char		 csrf[SESSION_CSRF_SIZE];	/* for hidden fields */
+};
+
+/*
+ * Does the form that came carry this session's token, as the field `csrf'?
+ * False after flow_fail().  Every page's POST asks this first.
+ */
+bool		 session_form_ok(struct flow *);
+
+/* ---- to log in: f->state begins with this ---- */
+
+enum session_result {
+	SESSION_NO_PASSWORD,	/* none was set */
+	SESSION_WRONG,		/* and the audit trail says so */
+	SESSION_IN		/* the cookie is among the answer's headers */
+};
+
+struct session_login {
+	const char		*password;	/* set by a step before these */
+	bool			 confirms;	/* f->session's again */
+	enum session_result	 result;
+	char			*hash;
+	struct password_work	*work;
+	char			 token[44];
+};
+
+enum flow_next	 session_login_find(struct flow *);
+enum flow_next	 session_login_check(struct flow *);
+enum flow_next	 session_login_begin(struct flow *);
+enum flow_next	 session_login_end(struct flow *);
+/* clang-format off */
+#define SESSION_LOGIN_STEPS						\
+	FLOW_STEP(session_login_find),	/* sql  web_password_get */	\
+	FLOW_STEP(session_login_check),	/* beside: Argon2id */		\
+	FLOW_STEP(session_login_begin),	/* sql  session_begin */	\
+	FLOW_STEP(session_login_end)
+/* clang-format on */
+
+/* ---- to log out ---- */
+
+/* Ends the session whose cookie came, if any, and clears the cookie. */
+enum flow_next	 session_leave(struct flow *);
+
+/* ---- to set another password: f->state begins with this ---- */
+
+struct session_password {
+	const char		*password;	/* set by a step before these */
+	struct password_work	*work;
+};
+
+enum flow_next	 session_password_hash(struct flow *);
+enum flow_next	 session_password_keep(struct flow *);
+/* clang-format off */
+#define SESSION_PASSWORD_STEPS						\
+	FLOW_STEP(session_password_hash),	/* beside: Argon2id */	\
+	FLOW_STEP(session_password_keep)	/* sql  web_password_set */
+/* clang-format on */
+
+/* ---- for flow/access.c ---- */
+
+/* The token that came, in the arena; NULL: none that could be one. */
+const char	*session_token(struct flow *);
+/* SHA-256 of the token that came, in the arena; NULL: none came. */
+const char	*session_token_hash(struct flow *);
+/* Looks the session of this token up.  FLOW_WAIT. */
+enum flow_next	 session_ask(struct flow *, const char *token);
+/* After session_ask(): false when it is none or over. */
+bool		 session_found(struct flow *);
+/* False: a browser says that another site makes it send this. */
+bool		 session_is_same_site(const struct flow *);
+
+#endif
