@@ -34,13 +34,14 @@ SRC	:= $(sort $(wildcard src/*/*.c) $(wildcard src/main.c))
 SQL	:= $(sort $(wildcard sql/*.sql))
 MIGRATIONS := $(sort $(wildcard migrations/[0-9]*.sql))
 TEMPLATES := $(sort $(wildcard assets/templates/*.html))
+LETTERS	:= $(sort $(wildcard assets/mail/*.html assets/mail/*.txt))
 ASSETS	:= $(sort $(wildcard assets/css/* assets/js/* assets/img/*))
-GENERATED = sql migrations templates assets
+GENERATED = sql migrations templates letters assets
 
 # What does no I/O of its own: unit tests and fuzzers link this alone.  libpq
 # comes with src/db/rows.c, which only reads results.
 PURE	:= $(sort $(wildcard src/base/*.c src/crypto/*.c src/domain/*.c \
-	  src/pay/*.c src/serve/header.c src/serve/normalise.c \
+	  src/pay/*.c src/mail/*.c src/serve/header.c src/serve/normalise.c \
 	  src/serve/refusal.c src/net/address.c src/db/array.c \
 	  src/db/rows.c src/db/sqlstate.c src/flow/body.c src/flow/fail.c \
 	  src/flow/template.c))
@@ -147,6 +148,10 @@ $(GEN)/templates.c: $(BUILD)/tmplc $(TEMPLATES) $(BUILD)/inputs | $(GEN)
 	@echo "  GEN   $@"
 	$(Q)$(BUILD)/tmplc $(GEN)/templates $(TEMPLATES)
 
+$(GEN)/letters.c: $(BUILD)/tmplc $(LETTERS) $(BUILD)/inputs | $(GEN)
+	@echo "  GEN   $@"
+	$(Q)$(BUILD)/tmplc -p letter $(GEN)/letters $(LETTERS)
+
 $(GEN)/assets.c: tools/embed-assets $(ASSETS) $(BUILD)/inputs | $(GEN)
 	@echo "  GEN   $@"
 	$(Q)tools/embed-assets $(GEN)/assets $(ASSETS)
@@ -166,7 +171,7 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/inputs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(SQL) $(MIGRATIONS) $(TEMPLATES) $(ASSETS)' > $@.$$$$; \
+	@echo '$(SQL) $(MIGRATIONS) $(TEMPLATES) $(LETTERS) $(ASSETS)' > $@.$$$$; \
 	    cmp -s $@ $@.$$$$ && rm $@.$$$$ || mv $@.$$$$ $@
 
 # --- unit tests and fuzzers: only the pure parts, always sanitized ---

@@ -15,8 +15,8 @@ CASE WHEN e.previous_until > licet_now() THEN e.previous_sealed_secret END
 -- Makes deliveries of news nobody has made any of, oldest first, for the
 -- endpoints that want them, and were on already when they happened.  The text
 -- is fixed here.  Due since it happened, so that older ones go first.  Rows that
--- another worker is at are left to him.  Leans on outbox_fresh and
--- webhook_endpoints_active.
+-- another worker is at are left to him.  The buyers' mails are made of the same
+-- rows.  Leans on outbox_fresh and webhook_endpoints_active.
 WITH fresh AS MATERIALIZED (
 	SELECT o.id, o.event_type, o.product_id, o.created_at,
 	    {{delivery_payload}} AS payload
@@ -41,9 +41,10 @@ WITH fresh AS MATERIALIZED (
 	ORDER BY f.id
 	ON CONFLICT DO NOTHING
 	RETURNING d.id
-)
+), {{mails_of_news}}
 SELECT (SELECT count(*) FROM fresh f) AS fresh,
-    (SELECT count(*) FROM made m) AS made;
+    (SELECT count(*) FROM made m) AS made,
+    (SELECT count(*) FROM mailed m) AS mails;
 
 -- fragment: endpoint_wants
 -- Is the event (alias f) for the endpoint (alias e)?

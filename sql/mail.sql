@@ -97,7 +97,8 @@ RETURNING m.id, m.attempts,
 
 -- name: mail_facts :opt
 -- All that a mail says, as it is now, and why it need not be sent any more
--- (`moot').  Leans on primary keys and subscriptions_license_id_key.
+-- (`moot').  The bill that a lapse is about can still be paid.  Leans on primary
+-- keys, subscriptions_license_id_key and subscription_invoices_cycle.
 SELECT m.kind, m.to_address,
     extract(epoch FROM m.created_at)::bigint AS written_at,
     CASE
@@ -116,8 +117,9 @@ SELECT m.kind, m.to_address,
     p.name AS product, y.name AS policy,
     i.id AS invoice_id, i.amount_sats, i.listed_currency,
     COALESCE(i.charged_value, i.listed_value) AS charged_value,
-    NULLIF(i.checkout_url, '') AS checkout_url,
-    b.status AS subscription_status, b.period_days,
+    CASE WHEN i.status = 'pending' THEN i.checkout_url END AS checkout_url,
+    b.id IS NOT NULL AND b.status <> 'cancelled' AS goes_on, b.period_days,
+    b.began_with_trial AND b.paid_cycle = 1 AS is_first_bill,
     b.listed_currency AS renewal_currency, b.listed_value AS renewal_value,
     b.card_provider_id IS NOT NULL AS has_card,
     mail_day_1(b.next_renewal_at) AS renews,
@@ -129,8 +131,12 @@ FROM mails m
 JOIN licenses l ON l.id = m.license_id
 JOIN products p ON p.id = l.product_id
 LEFT JOIN policies y ON y.id = l.policy_id
-LEFT JOIN invoices i ON i.id = m.invoice_id
 LEFT JOIN subscriptions b ON b.license_id = l.id
+LEFT JOIN invoices i ON i.id = CASE WHEN m.kind <> 'lapsed' THEN m.invoice_id
+    ELSE (SELECT c.invoice_id
+	FROM subscription_invoices c
+	WHERE c.subscription_id = b.id AND c.cycle_number = b.paid_cycle + 1
+	AND c.superseded_at IS NULL) END
 LEFT JOIN merchant_profiles v ON v.id = COALESCE(b.merchant_profile_id,
     p.merchant_profile_id, merchant_profile_default_1())
 WHERE m.id = @id::uuid;

@@ -63,6 +63,7 @@ static const struct resource	resources[] = {
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Webhooks", api_webhooks },
+	{ "Mail", api_mails },
 	{ "Webhooks of payment providers", hooks_btcpay },
 	{ "Webhooks of Zaprite", hooks_zaprite },
 	{ "Consent of BTCPay servers", hooks_btcpay_authorize },

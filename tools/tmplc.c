@@ -1,6 +1,8 @@
 /*
- * tmplc OUT FILE...: mustache-like HTML files to OUT.c and OUT.h.
- * assets/templates/NAME.html becomes void template_NAME(struct template *).
+ * tmplc [-p PREFIX] OUT FILE...: mustache-like files to OUT.c and OUT.h.
+ * NAME.html becomes void PREFIX_NAME(struct template *), without -p
+ * template_NAME; plain text, NAME.txt, becomes PREFIX_NAME_txt, whose values
+ * are not escaped and whose parts are texts too.
  *
  *   {{name}}  escaped      {{{name}}}  as it is      {{! comment }}
  *   {{#name}} .. {{/name}}  for each element, or once if it is there
@@ -31,6 +33,7 @@ struct source {
 	const char	*path;
 	char		*text;
 	char		 name[NAME_LEN];
+	bool		 is_text;
 	int		 parts[PARTS_MAX];	/* indices into sources */
 	int		 nparts;
 	int		 color;			/* 1 being walked, 2 walked */
@@ -49,7 +52,7 @@ struct section {
 };
 
 static void	 source_load(struct source *, const char *);
-static int	 source_find(const char *);
+static int	 source_find(const struct source *, const char *);
 static void	 source_compile(struct source *);
 static void	 source_check_cycle(struct source *);
 static void	 tag_read(struct source *, const char *, struct tag *);
@@ -64,6 +67,7 @@ static void	 refuse(const struct source *, const char *, const char *)
 static struct source	*sources;
 static int		 source_count;
 static FILE		*out;
+static const char	*prefix = "template";
 
 int
 main(int argc, char *argv[])
@@ -71,8 +75,13 @@ main(int argc, char *argv[])
 	char	 new[4096], path[4096];
 	int	 i;
 
+	if (argc > 2 && strcmp(argv[1], "-p") == 0) {
+		prefix = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 2)
-		errx(1, "usage: tmplc out file ...");
+		errx(1, "usage: tmplc [-p prefix] out file ...");
 	source_count = argc - 2;
 	if ((sources = calloc((size_t)argc, sizeof(*sources))) == NULL)
 		err(1, NULL);
@@ -116,13 +125,19 @@ source_load(struct source *s, const char *path)
 	    sizeof(s->name))
 		errx(1, "%s:1: name is too long", path);
 	free(copy);
-	if ((dot = strchr(s->name, '.')) != NULL)
+	if ((dot = strchr(s->name, '.')) != NULL) {
+		s->is_text = strcmp(dot, ".txt") == 0;
 		*dot = '\0';
+	}
+	if (s->is_text && strlcat(s->name, "_txt", sizeof(s->name)) >=
+	    sizeof(s->name))
+		errx(1, "%s:1: name is too long", path);
 	if (s->name[0] == '\0' || s->name[strspn(s->name,
 	    "abcdefghijklmnopqrstuvwxyz_0123456789")] != '\0')
 		errx(1, "%s:1: names are made of a-z, 0-9 and _", path);
 	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
-		if (strcmp(s->name, taken[i]) == 0)
+		if (strcmp(prefix, "template") == 0 &&
+		    strcmp(s->name, taken[i]) == 0)
 			errx(1, "%s:1: template_%s is taken", path, taken[i]);
 	}
 
@@ -136,13 +151,16 @@ source_load(struct source *s, const char *path)
 		errx(1, "%s:1: contains a NUL byte", path);
 }
 
+/* A part of `s', text if that is. */
 static int
-source_find(const char *name)
+source_find(const struct source *s, const char *name)
 {
+	char	full[NAME_LEN + 4];
 	int	i;
 
+	snprintf(full, sizeof(full), "%s%s", name, s->is_text ? "_txt" : "");
 	for (i = 0; i < source_count; i++) {
-		if (strcmp(sources[i].name, name) == 0)
+		if (strcmp(sources[i].name, full) == 0)
 			return (i);
 	}
 	return (-1);
@@ -156,7 +174,7 @@ source_compile(struct source *s)
 	const char	*p, *begin;
 	int		 depth = 0, part;
 
-	fprintf(out, "void\ntemplate_%s(struct template *t)\n{\n", s->name);
+	fprintf(out, "void\n%s_%s(struct template *t)\n{\n", prefix, s->name);
 	if (s->text[0] == '\0')
 		fprintf(out, "\t(void)t;\n");
 	for (p = s->text; (begin = strstr(p, "{{")) != NULL; p = tag.end) {
@@ -166,12 +184,13 @@ source_compile(struct source *s)
 		case '!':
 			break;
 		case '>':
-			if ((part = source_find(tag.name)) == -1)
+			if ((part = source_find(s, tag.name)) == -1)
 				refuse(s, begin, "unknown template");
 			if (s->nparts == PARTS_MAX)
 				refuse(s, begin, "too many parts");
 			s->parts[s->nparts++] = part;
-			fprintf(out, "\ttemplate_%s(t);\n", tag.name);
+			fprintf(out, "\t%s_%s(t);\n", prefix,
+			    sources[part].name);
 			break;
 		case '#':
 		case '^':
@@ -197,7 +216,8 @@ source_compile(struct source *s)
 			break;
 		default:
 			fprintf(out, "\ttemplate_%s(t, \"%s\");\n",
-			    tag.kind == '{' ? "raw" : "value", tag.name);
+			    tag.kind == '{' || s->is_text ? "raw" : "value",
+			    tag.name);
 			break;
 		}
 	}
@@ -262,7 +282,7 @@ tag_check_place(const struct source *s, const struct tag *tag)
 	const char			*p, *inside = NULL;
 	size_t				 i, len;
 
-	if (tag->kind == '!')
+	if (tag->kind == '!' || s->is_text)
 		return;
 	if ((tag->kind == 0 || tag->kind == '{') && tag->begin > s->text &&
 	    tag->begin[-1] == '=')
@@ -326,19 +346,19 @@ emit_text(const char *p, const char *end)
 }
 
 static void
-emit_header(const char *prefix)
+emit_header(const char *name)
 {
 	char	 new[4096], path[4096];
 	int	 i;
 
-	snprintf(path, sizeof(path), "%s.h", prefix);
-	snprintf(new, sizeof(new), "%s.h.new", prefix);
+	snprintf(path, sizeof(path), "%s.h", name);
+	snprintf(new, sizeof(new), "%s.h.new", name);
 	if ((out = fopen(new, "w")) == NULL)
 		err(1, "%s", new);
 	fprintf(out, "/* Made from templates by tools/tmplc. */\n"
 	    "#pragma once\n\n#include \"flow/template.h\"\n\n");
 	for (i = 0; i < source_count; i++)
-		fprintf(out, "void\ttemplate_%s(struct template *);\n",
+		fprintf(out, "void\t%s_%s(struct template *);\n", prefix,
 		    sources[i].name);
 	emit_place(new, path, path);
 }

@@ -29,6 +29,7 @@ extern const struct endpoint	api_export[];
 extern const struct endpoint	api_system[];
 extern const struct endpoint	api_audit[];
 extern const struct endpoint	api_webhooks[];
+extern const struct endpoint	api_mails[];
 extern const struct endpoint	api_settings[];
 extern const struct endpoint	api_keys[];
 extern const struct endpoint	api_login[];

@@ -20,8 +20,8 @@ struct startup {
 
 /*
  * conf_load(), and what needs more than base/ to be judged: the address to
- * listen on and the trusted proxies.  False: `errors' has a line for each
- * trouble.
+ * listen on, the trusted proxies, the mail server.  False: `errors' has a line
+ * for each trouble.
  */
 bool		 startup_settings(char *const *environment,
 		    struct buf *errors);

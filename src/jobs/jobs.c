@@ -17,6 +17,7 @@
 #define REFUNDS_MS		15000
 #define CARDS_MS		15000
 #define WEBHOOKS_MS		1000
+#define MAILS_MS		5000
 
 /* What runs by the clock; its name is what wakes it before its time. */
 struct job {
@@ -34,6 +35,7 @@ static uint64_t	tips_every(void);
 static uint64_t	refunds_every(void);
 static uint64_t	cards_every(void);
 static uint64_t	webhooks_every(void);
+static uint64_t	mails_every(void);
 
 static struct job	jobs[] = {
 	{ .name = "reconcile", .tick = reconcile_tick,
@@ -49,6 +51,7 @@ static struct job	jobs[] = {
 	    .every_ms = reconcile_every },
 	{ .name = "webhooks", .tick = webhooks_tick,
 	    .every_ms = webhooks_every },
+	{ .name = "mails", .tick = mails_tick, .every_ms = mails_every },
 };
 
 #define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
@@ -101,6 +104,12 @@ static uint64_t
 webhooks_every(void)
 {
 	return (WEBHOOKS_MS);
+}
+
+static uint64_t
+mails_every(void)
+{
+	return (MAILS_MS);
 }
 
 static void

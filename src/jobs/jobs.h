@@ -7,6 +7,7 @@
 #define JOBS_JOBS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct db_pool;
 
@@ -28,5 +29,8 @@ void	charges_tick(struct db_pool *);
 void	webhooks_tick(struct db_pool *);
 /* Deliveries may be its in a moment. */
 bool	webhooks_claiming(void);
+void	mails_tick(struct db_pool *);
+/* So many mails were just made: they are sent at once. */
+void	mails_made(uint64_t);
 
 #endif

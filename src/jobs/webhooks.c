@@ -20,6 +20,7 @@
 #include "domain/webhook.h"
 #include "flow/bind.h"
 #include "flow/flow.h"
+#include "mail/settings.h"
 #include "pay/sealed.h"
 #include "serve/drain.h"
 
@@ -334,10 +335,12 @@ fanned_out(void *arg, struct db_reply *reply)
 {
 	int64_t	fresh = db_integer(reply->rows, 0, "fresh", 0);
 	int64_t	made = db_integer(reply->rows, 0, "made", 0);
+	int64_t	mails = db_integer(reply->rows, 0, "mails", 0);
 
 	(void)arg;
 	fanning = NULL;
 	db_rows_free(reply->rows);
+	mails_made((uint64_t)mails);
 	stat_add(STAT_WEBHOOKS_MADE, (uint64_t)made);
 	if (made > 0)
 		claim();
@@ -348,7 +351,8 @@ fanned_out(void *arg, struct db_reply *reply)
 static void
 fan_out(void)
 {
-	struct db_query	q = { .stmt = &sql_outbox_fan_out };
+	const char	*mail = mail_is_on() ? "true" : "false";
+	struct db_query	 q = { .stmt = &sql_outbox_fan_out, .params = &mail };
 
 	fan_again = fanning != NULL;
 	if (fanning == NULL && !drain_started())

@@ -1,10 +1,10 @@
 /*
- * Outbound HTTP on the event loop.  A call has a deadline, a ceiling on its
+ * Outbound HTTP, and mail, on the event loop.  A call has a deadline, a ceiling on its
  * reply and, for addresses that strangers may name, an address policy that is
  * checked on each address at the moment of connecting (so that a name which
  * resolves to something else the second time gains nothing).  Redirects are
- * never followed; proxies from the environment are ignored; only http and
- * https are spoken.  TLS certificates are verified.
+ * never followed; proxies from the environment are ignored; but for mail, only http
+ * and https are spoken.  TLS certificates are verified.
  */
 #ifndef NET_CALL_H
 #define NET_CALL_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct net_call;
+struct net_mail;
 
 struct net_request {
 	const char		*method;	/* NULL: "GET" */
@@ -30,6 +31,10 @@ struct net_request {
 	bool			 status_only;	/* a status is an answer, even
 						   if the body is too large or
 						   does not end in time */
+	const struct net_mail	*mail;		/* not NULL: by SMTP; the body
+						   is the message, and of what
+						   is above only url and
+						   timeout_ms count */
 };
 
 /* Borrowed: valid until done returns. */
@@ -37,7 +42,9 @@ struct net_reply {
 	int		 status;	/* 0 when there is no reply */
 	const char	*body;		/* never NULL, NUL-terminated */
 	size_t		 len;
-	const char	*error;		/* NULL, or why there is no reply */
+	const char	*error;		/* NULL, or why there is no reply; of
+					   mail, why it was not taken */
+	bool		 refused;	/* mail: for good */
 };
 
 /*
