@@ -8,7 +8,8 @@ concat_ws(' ', l.status, COALESCE(l.policy_id::text, '-'), b.status,
 -- All that a quote for a license and a target tier is made from, and who would
 -- take the money: the subscription's provider while it is connected, else the
 -- original invoice's, else the profile's first.  For the buyer (@mode) the key
--- must be in force.  Leans on primary keys, policies_product_id_slug_key and
+-- must be in force; the vendor can't move the license of this server itself.
+-- Leans on primary keys, policies_product_id_slug_key and
 -- subscriptions_license_id_key.
 WITH license AS (
 	SELECT l.id, l.product_id, l.policy_id, l.status, l.invoice_id
@@ -18,7 +19,7 @@ WITH license AS (
 SELECT CASE
     WHEN l.id IS NULL OR l.status <> 'active' AND @mode::text = 'buyer'
     THEN CASE @mode WHEN 'buyer' THEN 'unauthorized' ELSE 'not_found' END
-    WHEN l.status = 'revoked' THEN 'bad_request'
+    WHEN l.status = 'revoked' OR o.is_own THEN 'bad_request'
     WHEN t.id IS NULL THEN 'not_found' END AS fault,
     CASE
     WHEN l.id IS NULL OR l.status <> 'active' AND @mode = 'buyer'
@@ -26,6 +27,7 @@ SELECT CASE
         THEN 'this key opens nothing: unknown, revoked or suspended'
         ELSE 'no such license' END
     WHEN l.status = 'revoked' THEN 'the license is revoked'
+    WHEN o.is_own THEN 'this server itself runs under this license'
     WHEN t.id IS NULL THEN 'no such policy of this product' END AS message,
     l.id AS license_id, {{tier_seen}} AS seen,
     s.id AS product_id, s.name AS product_name, s.price_currency,
@@ -51,6 +53,10 @@ LEFT JOIN policies y ON y.id = l.policy_id
 LEFT JOIN policies t ON t.product_id = l.product_id
     AND t.slug = @target_slug::text
 LEFT JOIN subscriptions b ON b.license_id = l.id
+LEFT JOIN LATERAL (
+	SELECT @mode = 'admin' AND EXISTS (SELECT
+		FROM self_licenses n
+		WHERE n.license_id = l.id AND n.fault IS NULL) AS is_own) o ON true
 LEFT JOIN invoices i ON i.id = l.invoice_id
 LEFT JOIN LATERAL (
 	SELECT COALESCE(b.merchant_profile_id, s.merchant_profile_id,

@@ -66,9 +66,9 @@ LIMIT 1
 
 -- name: code_create :one
 -- Refuses what is no code, an unknown product or policy, a policy without its
--- product, an amount in another currency than the product's, and a code in
--- use; discount_codes_code_key is the referee of the last.  A date that has
--- passed is a date: such a code is made, and is expired.  Product and policies
+-- product, an amount in another currency than the product's, a code in use, and
+-- one active code too many; discount_codes_code_key is the referee of the code,
+-- tier_lock of the number.  A date that has passed is a date: such a code is made, and is expired.  Product and policies
 -- are held, so that they can't go meanwhile.
 WITH asked AS (
 	SELECT NULLIF(@product_slug::text, '') AS product_slug,
@@ -107,8 +107,9 @@ WITH asked AS (
 ), verdict AS (
 	SELECT CASE WHEN r.wrong IS NOT NULL THEN 'bad_request'
 	    WHEN r.missing IS NOT NULL THEN 'not_found'
-	    WHEN r.unfit IS NOT NULL THEN 'bad_request' END AS fault,
-	    COALESCE(r.wrong, r.missing, r.unfit) AS message
+	    WHEN r.unfit IS NOT NULL THEN 'bad_request'
+	    WHEN r.cap IS NOT NULL THEN 'tier_cap' END AS fault,
+	    COALESCE(r.wrong, r.missing, r.unfit, r.cap) AS message
 	FROM (SELECT CASE
 	        WHEN @code !~ '^[A-Za-z0-9_-]{1,64}$'
 	        THEN 'code must be 1 to 64 of A-Z, 0-9, _ and -'
@@ -125,7 +126,11 @@ WITH asked AS (
 	        WHEN n.kind IN ('fixed_sats', 'set_price')
 	            AND n.discount_currency <> n.price_currency
 	        THEN 'the product is priced in ' || n.price_currency
-	        END AS unfit
+	        END AS unfit,
+	    CASE WHEN NOT EXISTS (SELECT
+	        FROM discount_codes c
+	        WHERE c.code = n.code)
+	    THEN {{codes_cap}} END AS cap
 	    FROM next n) r
 ), made AS (
 	INSERT INTO discount_codes AS c (code, kind, amount, discount_currency,
@@ -283,11 +288,18 @@ FROM verdict v
 LEFT JOIN changed c ON c.id = v.id;
 
 -- name: code_set_active :one
--- A code that is switched off takes nobody's use; those it has stay.
-WITH changed AS (
-	UPDATE discount_codes AS c
-	SET active = @active::boolean, updated_at = licet_now()
+-- A code that is switched off takes nobody's use; those it has stay.  One that
+-- is switched on counts for the cap, under tier_lock.
+WITH found AS MATERIALIZED (
+	SELECT c.id, CASE WHEN @active::boolean AND NOT c.active
+	    THEN {{codes_cap}} END AS cap
+	FROM discount_codes c
 	WHERE c.id = @id::uuid
+), changed AS (
+	UPDATE discount_codes AS c
+	SET active = @active, updated_at = licet_now()
+	FROM found f
+	WHERE c.id = f.id AND f.cap IS NULL
 	RETURNING c.id, c.code
 ), event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
@@ -296,9 +308,12 @@ WITH changed AS (
 	    jsonb_build_object('code', c.code, 'active', @active)
 	FROM changed c
 )
-SELECT NULL::text AS fault, NULL::text AS message,
-    json_build_object('ok', true) AS body
-FROM changed c;
+SELECT CASE WHEN f.cap IS NOT NULL THEN 'tier_cap' END AS fault,
+    f.cap AS message,
+    CASE WHEN c.id IS NOT NULL THEN json_build_object('ok', true) END AS body
+FROM found f
+LEFT JOIN changed c ON c.id = f.id
+WHERE f.cap IS NOT NULL OR c.id IS NOT NULL;
 
 -- name: code_delete_lock :exec
 -- To be sent before code_delete.  A purchase changes the code's row before it

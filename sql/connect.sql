@@ -152,8 +152,8 @@ LEFT JOIN made p ON true;
 -- name: zaprite_connect :one
 -- A Zaprite account for a profile, with the id that its key was sealed for.  It
 -- has no stores: the id stands for one.
-WITH profile AS (
-	SELECT m.id, m.name
+WITH profile AS MATERIALIZED (
+	SELECT m.id, m.name, {{zaprite_cap}} AS cap
 	FROM merchant_profiles m
 	WHERE m.id = COALESCE(@merchant_profile_id::uuid,
 	    merchant_profile_default_1())
@@ -163,7 +163,7 @@ WITH profile AS (
 	SELECT @provider_id::uuid, 'zaprite', @label::text, @base_url::text,
 	    @provider_id, m.id, decode(@sealed_api_key::text, 'hex'), licet_now()
 	FROM profile m
-	WHERE NOT EXISTS (SELECT
+	WHERE m.cap IS NULL AND NOT EXISTS (SELECT
 		FROM payment_providers o
 		WHERE o.merchant_profile_id = m.id AND o.kind = 'zaprite'
 		AND o.disconnected_at IS NULL)
@@ -177,10 +177,11 @@ WITH profile AS (
 	    'subscriptions_resumed', (SELECT count(*) FROM resumed))
 	FROM made p
 )
-SELECT CASE WHEN p.id IS NULL THEN 'conflict' END AS fault,
-    CASE WHEN p.id IS NULL
-    THEN 'this profile has a Zaprite account; disconnect it first'
-    END AS message,
+SELECT CASE WHEN m.cap IS NOT NULL THEN 'tier_cap'
+    WHEN p.id IS NULL THEN 'conflict' END AS fault,
+    COALESCE(m.cap, CASE WHEN p.id IS NULL
+    THEN 'this profile has a Zaprite account; disconnect it first' END)
+    AS message,
     json_build_object('ok', true, 'provider', 'zaprite',
     'provider_id', p.id, 'merchant_profile_id', m.id,
     'merchant_profile_name', m.name, 'label', p.label,
@@ -191,12 +192,15 @@ FROM profile m
 LEFT JOIN made p ON true;
 
 -- name: zaprite_may_connect :one
--- Asked before the key is tried: is there such a profile, and none connected?
-SELECT CASE WHEN v.id IS NOT NULL THEN 'conflict' END AS fault,
-    CASE WHEN v.id IS NOT NULL
-    THEN 'this profile has a Zaprite account; disconnect it first'
-    END AS message
+-- Asked before the key is tried: is this server licensed for it, is there such
+-- a profile, and none connected?
+SELECT CASE WHEN t.cap IS NOT NULL THEN 'tier_cap'
+    WHEN v.id IS NOT NULL THEN 'conflict' END AS fault,
+    COALESCE(t.cap, CASE WHEN v.id IS NOT NULL
+    THEN 'this profile has a Zaprite account; disconnect it first' END)
+    AS message
 FROM merchant_profiles m
+CROSS JOIN (SELECT {{zaprite_cap}} AS cap) t
 LEFT JOIN payment_providers v ON v.merchant_profile_id = m.id
     AND v.kind = 'zaprite' AND v.disconnected_at IS NULL
 WHERE m.id = COALESCE(@merchant_profile_id::uuid,

@@ -122,8 +122,9 @@ WHERE p.slug = @slug AND p.active;
 
 -- name: policy_create :one
 -- Refuses an unknown product, what policy_fault names, entitlements outside
--- the catalogue and a slug in use; policies_product_id_slug_key is the referee
--- of the last.  The product's row is held, so that it can't go meanwhile.
+-- the catalogue, a slug in use and what this server is not licensed for;
+-- policies_product_id_slug_key is the referee of the slug, tier_lock of the
+-- number.  The product's row is held, so that it can't go meanwhile.
 WITH product AS MATERIALIZED (
 	SELECT p.id, p.slug, p.entitlements_catalog
 	FROM products p
@@ -142,7 +143,12 @@ WITH product AS MATERIALIZED (
 	    @tier_rank::int AS tier_rank
 ), rule AS (
 	SELECT p.id, COALESCE({{policy_fault}}, {{tip_fault}},
-	    {{entitlements_fault}}) AS message
+	    {{entitlements_fault}}) AS message,
+	    CASE WHEN EXISTS (SELECT
+		FROM policies y
+		WHERE y.product_id = p.id AND y.slug = @slug::text)
+	    THEN NULL ELSE COALESCE(CASE WHEN n.is_recurring
+	        THEN {{recurring_cap}} END, {{policies_cap}}) END AS cap
 	FROM product p, given n
 ), made AS (
 	INSERT INTO policies AS y (product_id, name, slug, duration_seconds,
@@ -150,7 +156,7 @@ WITH product AS MATERIALIZED (
 	    entitlements, metadata, tip_recipient, tip_pct_bps, tip_label,
 	    is_recurring, renewal_period_days, grace_period_days, trial_days,
 	    tier_rank)
-	SELECT r.id, @name::text, @slug::text, n.duration_seconds,
+	SELECT r.id, @name::text, @slug, n.duration_seconds,
 	    n.grace_seconds, n.max_machines, n.is_trial, n.price_sats_override,
 	    ARRAY(SELECT jsonb_array_elements_text(@entitlements)),
 	    COALESCE(@metadata::jsonb, '{}'), NULLIF(@tip_recipient, ''),
@@ -158,7 +164,7 @@ WITH product AS MATERIALIZED (
 	    n.renewal_period_days, n.grace_period_days, n.trial_days,
 	    n.tier_rank
 	FROM rule r, given n
-	WHERE r.message IS NULL
+	WHERE r.message IS NULL AND r.cap IS NULL
 	ON CONFLICT (product_id, slug) DO NOTHING
 	RETURNING y.id, {{policy_json}} AS body
 ), event AS (
@@ -171,9 +177,11 @@ WITH product AS MATERIALIZED (
 )
 SELECT CASE WHEN r.id IS NULL THEN 'not_found'
     WHEN r.message IS NOT NULL THEN 'bad_request'
+    WHEN r.cap IS NOT NULL THEN 'tier_cap'
     WHEN m.id IS NULL THEN 'conflict' END AS fault,
     CASE WHEN r.id IS NULL THEN 'no such product'
-    WHEN r.message IS NOT NULL THEN r.message
+    WHEN COALESCE(r.message, r.cap) IS NOT NULL
+    THEN COALESCE(r.message, r.cap)
     WHEN m.id IS NULL THEN 'the product has a policy with this slug'
     END AS message, m.body
 FROM (VALUES (1)) AS one (row)
@@ -201,7 +209,8 @@ WHERE y.id = @id::uuid;
 -- name: policy_update :one
 -- Changes only what the body names; null clears price_sats_override and
 -- tier_rank.  The rules judge the policy as it would be, so its row is held
--- while they look at it.
+-- while they look at it.  One that becomes a subscription wants a license of
+-- this server; one that is may stay so.
 WITH held AS MATERIALIZED (
 	SELECT y.id, y.product_id, y.name, y.duration_seconds, y.grace_seconds,
 	    y.max_machines, y.is_trial, y.price_sats_override, y.entitlements,
@@ -225,6 +234,7 @@ WITH held AS MATERIALIZED (
 	    AS entitlements,
 	    COALESCE(@metadata::jsonb, h.metadata) AS metadata,
 	    COALESCE(@is_recurring::boolean, h.is_recurring) AS is_recurring,
+	    h.is_recurring AS was_recurring,
 	    COALESCE(@renewal_period_days::int, h.renewal_period_days)
 	    AS renewal_period_days,
 	    COALESCE(@grace_period_days::int, h.grace_period_days)
@@ -234,7 +244,9 @@ WITH held AS MATERIALIZED (
 	    ELSE h.tier_rank END AS tier_rank
 	FROM held h
 ), rule AS (
-	SELECT n.id, COALESCE({{policy_fault}}, {{entitlements_fault}}) AS message
+	SELECT n.id, COALESCE({{policy_fault}}, {{entitlements_fault}}) AS message,
+	    CASE WHEN n.is_recurring AND NOT n.was_recurring
+	    THEN {{recurring_cap}} END AS cap
 	FROM next n
 	JOIN products p ON p.id = n.product_id
 ), changed AS (
@@ -250,7 +262,7 @@ WITH held AS MATERIALIZED (
 	    updated_at = licet_now()
 	FROM next n
 	JOIN rule r ON r.id = n.id
-	WHERE y.id = n.id AND r.message IS NULL
+	WHERE y.id = n.id AND r.message IS NULL AND r.cap IS NULL
 	RETURNING y.id, {{policy_json}} AS body
 ), event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
@@ -259,8 +271,9 @@ WITH held AS MATERIALIZED (
 	    jsonb_build_object('changes', @body)
 	FROM changed c
 )
-SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request' END AS fault,
-    r.message, c.body
+SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request'
+    WHEN r.cap IS NOT NULL THEN 'tier_cap' END AS fault,
+    COALESCE(r.message, r.cap) AS message, c.body
 FROM rule r
 LEFT JOIN changed c ON c.id = r.id;
 

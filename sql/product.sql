@@ -74,8 +74,8 @@ END
 
 -- name: product_create :one
 -- Refuses half a price, a price of nothing, a wrong catalogue, an unknown
--- merchant profile and a slug in use; products_slug_key is the referee of the
--- last.
+-- merchant profile, a slug in use and one product too many; products_slug_key
+-- is the referee of the slug, tier_lock of the number.
 WITH rule AS (
 	SELECT CASE
 	    WHEN a.fault IS NOT NULL THEN a.fault
@@ -88,16 +88,21 @@ WITH rule AS (
 	FROM (SELECT {{price_fault}} AS fault, {{catalog_fault}} AS catalog) a
 ), verdict AS (
 	SELECT CASE WHEN r.message IS NOT NULL THEN 'bad_request'
-	    WHEN m.is_unknown THEN 'not_found' END AS fault,
+	    WHEN m.is_unknown THEN 'not_found'
+	    WHEN t.cap IS NOT NULL THEN 'tier_cap' END AS fault,
 	    COALESCE(r.message, CASE WHEN m.is_unknown
-	    THEN 'no such merchant profile' END) AS message
+	    THEN 'no such merchant profile' END, t.cap) AS message
 	FROM rule r
 	CROSS JOIN (SELECT {{profile_is_unknown}} AS is_unknown) m
+	CROSS JOIN (SELECT CASE WHEN NOT EXISTS (SELECT
+		FROM products p
+		WHERE p.slug = @slug::text)
+	    THEN {{products_cap}} END AS cap) t
 ), made AS (
 	INSERT INTO products AS p (slug, name, description, price_sats,
 	    price_currency, price_value, metadata, entitlements_catalog,
 	    merchant_profile_id)
-	SELECT @slug::text, @name::text, COALESCE(@description::text, ''),
+	SELECT @slug, @name::text, COALESCE(@description::text, ''),
 	    CASE COALESCE(@price_currency, 'SAT') WHEN 'SAT'
 	    THEN COALESCE(@price_value, @price_sats) ELSE 0 END,
 	    COALESCE(@price_currency, 'SAT'),

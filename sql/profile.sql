@@ -28,16 +28,21 @@ json_build_object('id', v.id, 'kind', v.kind, 'label', v.label,
 SELECT m.id FROM merchant_profiles m ORDER BY m.id FOR UPDATE;
 
 -- name: profile_create :one
--- A profile, with the id that its password was sealed for.
-WITH made AS (
+-- A profile, with the id that its password was sealed for, unless there are
+-- enough; tier_lock is the referee of that.
+WITH verdict AS MATERIALIZED (
+	SELECT {{profiles_cap}} AS cap
+), made AS (
 	INSERT INTO merchant_profiles AS m (id, name, legal_name, support_url,
 	    support_email, brand_color, post_purchase_redirect_url, smtp_host,
 	    smtp_port, smtp_username, sealed_smtp_password, smtp_from)
-	VALUES (@profile_id::uuid, @name::text, NULLIF(@legal_name::text, ''),
+	SELECT @profile_id::uuid, @name::text, NULLIF(@legal_name::text, ''),
 	    @support_url::text, @support_email::text, @brand_color::text,
 	    @post_purchase_redirect_url::text, @smtp_host::text,
 	    @smtp_port::integer, NULLIF(@smtp_username::text, ''),
-	    decode(@sealed_smtp_password::text, 'hex'), @smtp_from::text)
+	    decode(@sealed_smtp_password::text, 'hex'), @smtp_from::text
+	FROM verdict r
+	WHERE r.cap IS NULL
 	RETURNING m.id, m.name, json_build_object({{profile_fields}}) AS body
 ), event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
@@ -46,8 +51,10 @@ WITH made AS (
 	    m.id::text, jsonb_build_object('name', m.name)
 	FROM made m
 )
-SELECT NULL::text AS fault, NULL::text AS message, m.body
-FROM made m;
+SELECT CASE WHEN r.cap IS NOT NULL THEN 'tier_cap' END AS fault,
+    r.cap AS message, m.body
+FROM verdict r
+LEFT JOIN made m ON true;
 
 -- name: profile_update :one
 -- Changes what the body names; null clears.  The primary key finds the row.

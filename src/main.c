@@ -58,6 +58,7 @@ static const struct resource	resources[] = {
 	{ "Export", api_export },
 	{ "Audit trail", api_audit },
 	{ "Settings", api_settings },
+	{ "This server's own license", api_selflicense },
 	{ "API keys", api_keys },
 	{ "Web login", api_login },
 	{ "Exchange rates", api_rates },

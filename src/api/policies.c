@@ -48,8 +48,8 @@ const struct endpoint	api_policies[] = {
 		{ "name", FIELD_NAME, FIELD_REQUIRED, 1, 200, .help = "For buyers." },
 		{ "slug", FIELD_SLUG, FIELD_REQUIRED, .help = "Unique in the product; stays." },
 		TERMS, TIP),
-	    .sql = &sql_policy_create,
-	    .errors = "404 409",
+	    .lock = &sql_tier_lock, .sql = &sql_policy_create,
+	    .errors = "402 404 409",
 	    .summary = "Create a policy.", .answer = "Policy." },
 	{ ADMIN(GET, ""), .scope = "policies:read",
 	    .query = FIELDS(
@@ -67,6 +67,7 @@ const struct endpoint	api_policies[] = {
 	    .body = FIELDS(
 		{ "name", FIELD_NAME, 0, 1, 200, .help = "For buyers." }, TERMS),
 	    .sql = &sql_policy_update,
+	    .errors = "402",
 	    .summary = "Change a policy; what is absent stays.",
 	    .answer = "Policy." },
 	{ ADMIN(PATCH, "/:id/active"), WRITE,

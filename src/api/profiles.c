@@ -69,6 +69,17 @@ refuses_color(struct flow *f)
 }
 
 static enum flow_next
+ask_locked(struct flow *f, const struct sql_stmt *lock,
+    const struct sql_stmt *stmt)
+{
+	struct db_query	q = { .lock = lock, .stmt = stmt };
+
+	q.lock_params = flow_bind(f, q.lock);
+	q.params = flow_bind(f, q.stmt);
+	return (flow_query(f, &q));
+}
+
+static enum flow_next
 profile_create(struct flow *f)
 {
 	uint8_t	 id[UUID_LEN];
@@ -80,7 +91,7 @@ profile_create(struct flow *f)
 	uuid_format(id, text);
 	give(f, "profile_id", text);
 	seal_password(f, text);
-	return (flow_query_bound(f, &sql_profile_create));
+	return (ask_locked(f, &sql_tier_lock, &sql_profile_create));
 }
 
 static enum flow_next
@@ -110,12 +121,7 @@ profile_answer(struct flow *f)
 static enum flow_next
 profile_delete(struct flow *f)
 {
-	struct db_query	q = { .lock = &sql_profile_lock,
-			    .stmt = &sql_profile_delete };
-
-	q.lock_params = flow_bind(f, q.lock);
-	q.params = flow_bind(f, q.stmt);
-	return (flow_query(f, &q));
+	return (ask_locked(f, &sql_profile_lock, &sql_profile_delete));
 }
 
 static enum flow_next
@@ -170,6 +176,7 @@ const struct endpoint	api_profiles[] = {
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(profile_create),	/* sql  profile_create */
 		FLOW_STEP(profile_answer)),
+	    .errors = "402",
 	    .summary = "Create a merchant profile.", .answer = "MerchantProfile." },
 	{ .method = GET, .path = "/v1/admin/merchant-profiles", READ,
 	    .sql = &sql_profile_list,

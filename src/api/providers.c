@@ -11,6 +11,7 @@
 #include "crypto/base32.h"
 #include "crypto/sha256.h"
 #include "crypto/token.h"
+#include "domain/selflicense.h"
 #include "flow/account.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
@@ -159,6 +160,7 @@ zaprite_begin(struct flow *f)
 		return (flow_fail(f, ERR_BAD_REQUEST,
 		    "base_url: must be an https URL"));
 	return (FLOW_QUERY(f, zaprite_may_connect,
+	    .trust_root = selflicense_root(),
 	    .merchant_profile_id = flow_text(f, "merchant_profile_id")));
 }
 
@@ -207,6 +209,7 @@ zaprite_keep(struct flow *f)
 	    .sealed_api_key = account_seal_api_key(f, text,
 	    flow_text(f, "api_key")),
 	    .public_url = conf.public_url,
+	    .trust_root = selflicense_root(),
 	    .actor_kind = f->actor_kind,
 	    .actor_hash = f->actor_hash[0] == '\0' ? NULL : f->actor_hash,
 	    .request_ip = f->client, .user_agent = f->user_agent));
@@ -362,7 +365,7 @@ const struct endpoint	api_providers[] = {
 		FLOW_STEP(zaprite_try),		/* call the newest order */
 		FLOW_STEP(zaprite_keep),	/* sql  zaprite_connect */
 		FLOW_STEP(status_answer)),
-	    .errors = "404 409 502",
+	    .errors = "402 404 409 502",
 	    .summary = "Connect a Zaprite account; then enter `webhook_url` there.",
 	    .answer = "`{ok,provider,provider_id,merchant_profile_id,"
 	        "merchant_profile_name,label,base_url,webhook_url}`." },

@@ -66,6 +66,8 @@ static const struct {
 	{ "LICENSING_PUBLIC_URL", "LICET_PUBLIC_URL" },
 	{ "KEYSAT_OPERATOR_NAME", "LICET_OPERATOR_NAME" },
 	{ "LICENSING_OPERATOR_NAME", "LICET_OPERATOR_NAME" },
+	{ "KEYSAT_LICENSE", "LICET_LICENSE" },
+	{ "LICENSING_LICENSE", "LICET_LICENSE" },
 	{ "BTCPAY_URL", "LICET_BTCPAY_URL" },
 	{ "BTCPAY_BROWSER_URL", "LICET_BTCPAY_BROWSER_URL" },
 	{ "BTCPAY_PUBLIC_URL", "LICET_BTCPAY_PUBLIC_URL" },
@@ -293,6 +295,9 @@ conf_check(struct buf *errors)
 	if (conf_is(conf.payments, "btcpay"))
 		require(conf.btcpay_url, "LICET_BTCPAY_URL", errors);
 	check_btcpay(errors);
+	if (*conf.upgrade_url != '\0' && !text_is_url(conf.upgrade_url))
+		buf_puts(errors, "LICET_UPGRADE_URL: not an http or https "
+		    "URL\n");
 	check_rates(conf.rates_kraken_url, "LICET_RATES_KRAKEN_URL", errors);
 	check_rates(conf.rates_coinbase_url, "LICET_RATES_COINBASE_URL",
 	    errors);

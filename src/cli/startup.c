@@ -54,6 +54,7 @@ startup_settings(char *const *environment, struct buf *errors)
 	if (!address_set_parse(&proxies, conf.trusted_proxies, why,
 	    sizeof(why)))
 		buf_printf(errors, "LICET_TRUSTED_PROXIES: %s\n", why);
+	startup_trust_root(errors);
 	(void)mail_settings_check(errors);
 	return (errors->len == 0 && !errors->failed);
 }
@@ -99,7 +100,8 @@ database_check(struct startup *st, struct db_session *db, struct buf *error)
 {
 	return (startup_schema(db, error) &&
 	    keys_ensure(db, st->keyring, error) &&
-	    startup_provider(db, st->keyring, error));
+	    startup_provider(db, st->keyring, error) &&
+	    startup_license(db, st->keyring, error));
 }
 
 struct keyring *

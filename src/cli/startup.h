@@ -1,8 +1,8 @@
 /*
  * What must be true before workers start: readable settings, a key ring that
- * opens, a database with our schema that was made with this ring, and the
- * payment provider that the settings name, connected.  Any number of replicas
- * may ask at once.
+ * opens, a database with our schema that was made with this ring, and what the
+ * settings name, in it: the payment provider, connected, and this server's own
+ * license.  Any number of replicas may ask at once.
  */
 #ifndef CLI_STARTUP_H
 #define CLI_STARTUP_H
@@ -60,8 +60,11 @@ enum startup_keys startup_keys(struct db_session *, const struct keyring *,
  */
 const char	*startup_provider_kind(void);
 
-/* For cli/startup.c: see cli/startup_provider.c. */
+/* For cli/startup.c: see cli/startup_provider.c and cli/startup_license.c. */
 bool		 startup_provider(struct db_session *, const struct keyring *,
+		    struct buf *error);
+void		 startup_trust_root(struct buf *errors);
+bool		 startup_license(struct db_session *, const struct keyring *,
 		    struct buf *error);
 
 #endif

@@ -213,6 +213,5 @@ key_by_id(const struct keyring *ring, unsigned int id)
 static bool
 key_verify(const struct keyring_key *key, const struct license_key *license)
 {
-	return (crypto_sign_verify_detached(license->signature,
-	    license->payload, license->payload_len, key->public_key) == 0);
+	return (license_key_signed_by(license, key->public_key));
 }

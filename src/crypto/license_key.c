@@ -91,6 +91,14 @@ license_key_bound_to(const struct license_key *key,
 	    sizeof(key->fingerprint_hash)) == 0);
 }
 
+bool
+license_key_signed_by(const struct license_key *key,
+    const uint8_t public_key[32])
+{
+	return (crypto_sign_verify_detached(key->signature, key->payload,
+	    key->payload_len, public_key) == 0);
+}
+
 void
 license_key_fingerprint(const char *raw, size_t len, uint8_t out[32])
 {

@@ -87,6 +87,10 @@ bool	license_key_entitlement(const struct license_key *key,
 bool	license_key_bound_to(const struct license_key *key,
 	    const uint8_t fingerprint_hash[32]);
 
+/* Is the signature that of this Ed25519 key, which need not be in a ring? */
+bool	license_key_signed_by(const struct license_key *key,
+	    const uint8_t public_key[32]);
+
 /* The hash under which a raw fingerprint is known: SHA-256 of its bytes. */
 void	license_key_fingerprint(const char *raw, size_t len,
 	    uint8_t out[32]);

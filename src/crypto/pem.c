@@ -63,6 +63,28 @@ pem_public_write(const uint8_t public_key[32], char out[114])
 }
 
 bool
+pem_public_read(const char *text, size_t len, uint8_t public_key[32])
+{
+	const size_t	begin = sizeof(PUBLIC_BEGIN) - 2;
+	const size_t	end = sizeof(PUBLIC_END) - 3;
+	uint8_t		der[DER_MAX];
+	size_t		der_len;
+
+	len = trim(&text, len);
+	if (len < begin + end || memcmp(text, PUBLIC_BEGIN, begin) != 0 ||
+	    memcmp(text + len - end, PUBLIC_END + 1, end) != 0)
+		return (false);
+	if (sodium_base642bin(der, sizeof(der), text + begin, len - begin - end,
+	    " \t\r\n", &der_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    der_len != sizeof(public_der) + PUBLIC_LEN ||
+	    memcmp(der, public_der, sizeof(public_der)) != 0)
+		return (false);
+	memcpy(public_key, der + sizeof(public_der), PUBLIC_LEN);
+
+	return (true);
+}
+
+bool
 pem_private_read(const char *text, size_t len, uint8_t seed[32])
 {
 	const size_t	begin = sizeof(PRIVATE_BEGIN) - 1;

@@ -1,6 +1,6 @@
 /*
- * Ed25519 keys in PEM (RFC 8410): public keys out, private keys in.  Of DER it
- * knows the two forms in use, byte for byte, and refuses everything else.
+ * Ed25519 keys in PEM (RFC 8410): public keys out and in, private keys in.  Of
+ * DER it knows the forms in use, byte for byte, and refuses everything else.
  */
 #ifndef CRYPTO_PEM_H
 #define CRYPTO_PEM_H
@@ -13,6 +13,13 @@
 
 /* SubjectPublicKeyInfo, label PUBLIC KEY, ends with a newline and NUL. */
 void	pem_public_write(const uint8_t public_key[32], char out[114]);
+
+/*
+ * The key of a SubjectPublicKeyInfo, label PUBLIC KEY.  White space may stand
+ * anywhere but in the labels, so that a setting can hold it in one line.  False
+ * for anything else.
+ */
+bool	pem_public_read(const char *text, size_t len, uint8_t public_key[32]);
 
 /*
  * The seed of a PKCS#8 private key, label PRIVATE KEY: version 1 of 48 bytes or

@@ -2,6 +2,7 @@
 
 #include "base/conf.h"
 #include "crypto/keyring.h"
+#include "domain/selflicense.h"
 #include "flow/respond.h"
 
 #include <kore/kore.h>
@@ -17,6 +18,8 @@ static const char	*request_ip(struct flow *);
 static const char	*user_agent(struct flow *);
 static const char	*public_url(struct flow *);
 static const char	*body(struct flow *);
+static const char	*trust_root(struct flow *);
+static const char	*upgrade_url(struct flow *);
 
 static const struct {
 	const char	 *name;
@@ -29,6 +32,8 @@ static const struct {
 	{ "public_url", public_url },
 	{ "body", body },
 	{ "signing_key_id", bind_signing_key },
+	{ "trust_root", trust_root },
+	{ "upgrade_url", upgrade_url },
 };
 
 #define NCONTEXT	(sizeof(context) / sizeof(context[0]))
@@ -74,6 +79,20 @@ public_url(struct flow *f)
 {
 	(void)f;
 	return (conf.public_url);
+}
+
+static const char *
+trust_root(struct flow *f)
+{
+	(void)f;
+	return (selflicense_root());
+}
+
+static const char *
+upgrade_url(struct flow *f)
+{
+	(void)f;
+	return (conf.upgrade_url);
 }
 
 const char *

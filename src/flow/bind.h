@@ -7,6 +7,9 @@
  *	public_url		LICET_PUBLIC_URL
  *	body			the body's known fields as JSON text
  *	signing_key_id		the key that signs new licenses
+ *	trust_root		who signs this server's own license; NULL: nobody,
+ *				there are no caps
+ *	upgrade_url		LICET_UPGRADE_URL
  */
 #ifndef FLOW_BIND_H
 #define FLOW_BIND_H

@@ -98,6 +98,26 @@ flow_html(struct flow *f, int status, char *page, size_t len)
 	return (FLOW_DONE);
 }
 
+/* What the envelope of some faults has beside code and message. */
+static void
+put_more(struct buf *b, enum err fault, const char *message)
+{
+	const char	*url = *conf.upgrade_url == '\0' ? NULL :
+			    conf.upgrade_url;
+
+	if (fault == ERR_LICENSE_INVALID) {
+		buf_puts(b, ",\"detail\":");
+		buf_put_json(b, message, strlen(message));
+	}
+	if (fault == ERR_TIER_CAP) {
+		buf_puts(b, ",\"upgrade_url\":");
+		if (url == NULL)
+			buf_puts(b, "null");
+		else
+			buf_put_json(b, url, strlen(url));
+	}
+}
+
 void
 flow_answer_fault(struct flow *f)
 {
@@ -133,6 +153,7 @@ flow_answer_fault(struct flow *f)
 	buf_init(&b, ENVELOPE_MAX);
 	buf_printf(&b, "{\"ok\":false,\"error\":\"%s\",\"message\":", e->code);
 	buf_put_json(&b, message, strlen(message));
+	put_more(&b, f->fault, message);
 	buf_puts(&b, "}");
 	flow_send(f, e->status, "application/json", b.data, b.len);
 	buf_free(&b);

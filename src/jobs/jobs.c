@@ -17,6 +17,7 @@
 #define REFUNDS_MS		15000
 #define CARDS_MS		15000
 #define WEBHOOKS_MS		1000
+#define SELFLICENSE_MS		60000
 #define MAILS_MS		5000
 
 /* What runs by the clock; its name is what wakes it before its time. */
@@ -35,6 +36,7 @@ static uint64_t	tips_every(void);
 static uint64_t	refunds_every(void);
 static uint64_t	cards_every(void);
 static uint64_t	webhooks_every(void);
+static uint64_t	selflicense_every(void);
 static uint64_t	mails_every(void);
 
 static struct job	jobs[] = {
@@ -51,6 +53,8 @@ static struct job	jobs[] = {
 	    .every_ms = reconcile_every },
 	{ .name = "webhooks", .tick = webhooks_tick,
 	    .every_ms = webhooks_every },
+	{ .name = "self_license", .tick = selflicense_tick,
+	    .every_ms = selflicense_every },
 	{ .name = "mails", .tick = mails_tick, .every_ms = mails_every },
 };
 
@@ -110,6 +114,12 @@ static uint64_t
 mails_every(void)
 {
 	return (MAILS_MS);
+}
+
+static uint64_t
+selflicense_every(void)
+{
+	return (SELFLICENSE_MS);
 }
 
 static void

@@ -1,4 +1,4 @@
-/* crypto/pem: the two private forms in, the public form out. */
+/* crypto/pem: the two private forms in, the public form out and in. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -170,6 +170,39 @@ every_cut_text_is_refused(void **state)
 		assert_false(reads(text, cut, seed));
 }
 
+static void
+public_key_comes_back(void **state)
+{
+	char	text[PEM_PUBLIC_SIZE], odd[2 * PEM_PUBLIC_SIZE];
+	uint8_t	want[32], got[32];
+	size_t	i, n = 0, len;
+
+	pem_seed_public(want_seed, want);
+	pem_public_write(want, text);
+	len = strlen(text);
+	assert_true(pem_public_read(text, len, got));
+	assert_memory_equal(got, want, 32);
+
+	/* In one line, with margins, as an environment file may have it. */
+	n = (size_t)snprintf(odd, sizeof(odd), "  %s\r\n", text);
+	for (i = 2; i < n; i++)
+		odd[i] = odd[i] == '\n' ? ' ' : odd[i];
+	assert_true(pem_public_read(odd, n, got));
+	assert_memory_equal(got, want, 32);
+
+	for (i = 0; i + 1 < len; i++)
+		assert_false(pem_public_read(text, i, got));
+	for (i = 0; i < len; i++) {
+		if (i >= 44 && i < 86)
+			continue;	/* the key: any 32 bytes are one */
+		(void)snprintf(odd, sizeof(odd), "%s", text);
+		if (odd[i] == '\n')
+			continue;
+		odd[i] = odd[i] == 'A' ? 'B' : 'A';
+		assert_false(pem_public_read(odd, len, got));
+	}
+}
+
 int
 main(void)
 {
@@ -179,6 +212,7 @@ main(void)
 		cmocka_unit_test(line_ends_and_margins),
 		cmocka_unit_test(every_changed_byte_of_der),
 		cmocka_unit_test(every_cut_text_is_refused),
+		cmocka_unit_test(public_key_comes_back),
 	};
 	json_t	*vectors;
 	int	 failed;
