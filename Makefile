@@ -252,9 +252,10 @@ test: ## everything: lint, units, API, replicas, faults, a short fuzz; ends with
 lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned calls, format, stale pages, cppcheck
 	@tests/lint/run
 
-bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it
+bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it; webhooks, import
 	@tests/load/bench.sh
 	@LICET_BIN=$(BUILD)/licet tests/load/webhooks.py
+	@LICET_BIN=$(BUILD)/licet tests/load/import.py
 
 docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables
 	$(Q)tools/generate-docs docs conf

@@ -1,8 +1,7 @@
-"""licetctl import keysat: rehearsed, repeated, cut off, refused, timed."""
+"""licetctl import keysat: rehearsed, repeated, cut off, refused, at size."""
 import os
 import random
 import sqlite3
-import time
 
 import pytest
 
@@ -210,33 +209,19 @@ def test_spoilt_files_are_read_or_refused(target, shop, tmp_path, seed):
 
 
 @pytest.mark.slow
-def test_how_long_many_rows_take(target, shop, tmp_path):
-    """LICET_IMPORT_LICENSES=100000 for the figures of the manual."""
-    n = int(os.environ.get("LICET_IMPORT_LICENSES", "3000"))
+def test_many_rows(target, shop, tmp_path):
+    """tests/load/import.py is the same with a million rows, timed."""
+    n = 3000
     p = shop.product()
     path = shop.write(tmp_path / "k.db")
-    db = sqlite3.connect(path)
-    ids = [(new_id(), new_id()) for _ in range(n)]
-    db.executemany(
-        "INSERT INTO invoices (id, btcpay_invoice_id, product_id, status,"
-        " amount_sats, created_at) VALUES (?, ?, ?, 'settled', 5, ?)",
-        [(i, i[:20], p["id"], at(-9)) for i, _ in ids])
-    db.executemany(
-        "INSERT INTO licenses (id, product_id, invoice_id, status,"
-        " fingerprint, issued_at, entitlements) VALUES (?, ?, ?, 'active',"
-        " ?, ?, '[\"a\"]')",
-        [(lic, p["id"], i, lic, at(-9)) for i, lic in ids])
-    db.executemany(
-        "INSERT INTO validation_log VALUES (?, ?, ?, 'fp', 'ok',"
-        " '192.0.2.1', 'agent', ?, NULL, NULL)",
-        ((k, ids[k % n][1], p["id"], at(0, -k)) for k in range(10 * n)))
-    db.commit()
-    db.close()
+    sold = keysat.mass(path, p, n, 10 * n)
     t = target(LICET_PAYMENTS="none")
-    began = time.monotonic()
-    said = t.take(path)
-    took = time.monotonic() - began
-    print(f"\n{12 * n / took:.0f} rows a second in all\n{said}")
+    t.take(path)
     counts = t.counts()
     assert (counts["invoices"], counts["licenses"], counts["machines"],
             counts["validation_log"]) == (n, n, n, 10 * n)
+    api = t.start()
+    for k in (0, 1, n - 2, n - 1):
+        key = keysat.mass_key(sold, k)
+        assert api.validate(key, fingerprint=keysat.bound_to(k))["ok"], k
+        assert api.validate(key, fingerprint="other")["ok"] is (k % 2 == 0)

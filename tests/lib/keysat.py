@@ -297,3 +297,53 @@ def cycle(shop, sub, number, invoice, start):
                     subscription_id=sub["id"], invoice_id=invoice["id"],
                     cycle_number=number, cycle_start_at=at(start),
                     cycle_end_at=at(start + 30), created_at=at(start))
+
+
+def bound_to(n):
+    """The fingerprint of a mass license's machine."""
+    return f"machine-{n}"
+
+
+def mass(path, product, n, log):
+    """Adds n sold licenses with a machine each, and so many rows of the log.
+    Every other license is bound to its machine, as the oldest were, the others
+    expire and have theirs as a row.  The licenses' rows, by number."""
+    sold = [{"id": new_id(), "product_id": product["id"],
+             "invoice_id": new_id(), "status": "active",
+             "issued_at": at(-9), "fingerprint": bound_to(k),
+             "expires_at": None, "max_machines": 1, "entitlements": "[]"}
+            if k % 2 else
+            {"id": new_id(), "product_id": product["id"],
+             "invoice_id": new_id(), "status": "active",
+             "issued_at": at(-9), "fingerprint": None, "expires_at": at(400),
+             "max_machines": 2, "entitlements": '["a","b"]'}
+            for k in range(n)]
+    db = sqlite3.connect(path)
+    db.executemany(
+        "INSERT INTO invoices (id, btcpay_invoice_id, product_id, status,"
+        " amount_sats, created_at) VALUES (?, ?, ?, 'settled', 5, ?)",
+        ((s["invoice_id"], s["invoice_id"][:20], product["id"], at(-9))
+         for s in sold))
+    db.executemany(
+        f"INSERT INTO licenses ({', '.join(sold[0])})"
+        f" VALUES ({', '.join('?' * len(sold[0]))})",
+        (list(s.values()) for s in sold))
+    db.executemany(
+        "INSERT INTO machines (id, license_id, fingerprint, fingerprint_hash,"
+        " activated_at, last_heartbeat_at) VALUES (?, ?, ?, ?, ?, ?)",
+        ((new_id(), s["id"], bound_to(k), hash_hex(bound_to(k)), at(-8),
+          at(-1)) for k, s in enumerate(sold) if not k % 2))
+    db.executemany(
+        "INSERT INTO validation_log (id, license_id, product_id, fingerprint,"
+        " result, client_ip, user_agent, occurred_at)"
+        " VALUES (?, ?, ?, ?, 'ok', '192.0.2.1', 'agent', ?)",
+        ((k, sold[k % n]["id"], product["id"], bound_to(k % n),
+          at(0, -20 * k)) for k in range(log)))
+    db.commit()
+    db.close()
+    return sold
+
+
+def mass_key(sold, n):
+    """The key as the nth buyer of mass() has it."""
+    return sold_key(sold[n], bound_to(n) if n % 2 else None)
