@@ -40,6 +40,12 @@ housekeeping_states(struct flow *f)
 }
 
 static enum flow_next
+housekeeping_sessions(struct flow *f)
+{
+	return (FLOW_QUERY(f, session_prune, .none = NULL));
+}
+
+static enum flow_next
 housekeeping_secrets(struct flow *f)
 {
 	return (FLOW_QUERY(f, endpoint_forget_secrets, .none = NULL));
@@ -113,6 +119,7 @@ static const struct flow_step	hourly[] = {
 	FLOW_STEP(housekeeping_partitions),	/* sql  partitions_make */
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
 	FLOW_STEP(housekeeping_states),		/* sql  connect_prune */
+	FLOW_STEP(housekeeping_sessions),	/* sql  session_prune */
 	FLOW_STEP(housekeeping_secrets),	/* sql  endpoint_forget_secrets */
 	FLOW_STEP(housekeeping_log),		/* sql  partitions_drop */
 	FLOW_STEP(housekeeping_audit),		/* sql  partitions_drop */
