@@ -121,6 +121,9 @@ conn_close(struct db_conn *c, const char *what)
 	c->pg = NULL;
 	enter(c, DB_DOWN);
 	retry_later(c);
+	if (c->reserved && c->lost != NULL)
+		c->lost(c);
+	c->reserved = false;
 
 	STAILQ_INIT(&lost);
 	STAILQ_CONCAT(&lost, &c->flights);
@@ -390,7 +393,7 @@ conn_event(void *arg, int error)
 	} else if (!read_results(c)) {
 		conn_close(c, "results");
 		return;
-	} else if (c->stale && c->inflight == 0) {
+	} else if (c->stale && c->inflight == 0 && !c->reserved) {
 		conn_close(c, "stale plans");
 		return;
 	}

@@ -42,6 +42,7 @@ struct db_conn {
 	int			 events;	/* what epoll watches */
 	bool			 broken;	/* a send failed: close soon */
 	bool			 stale;		/* its plans: close when empty */
+	bool			 reserved;	/* in a transaction of one owner */
 	uint64_t		 since_ms;	/* when the state began */
 	uint64_t		 backoff_ms;
 	struct kore_timer	*retry;
@@ -51,14 +52,17 @@ struct db_conn {
 
 	/*
 	 * The owner's, all may be NULL.  `up' runs after each (re)connect; of
-	 * one that listens, once it does.
+	 * one that listens, once it does.  `lost' runs when one that is reserved
+	 * breaks, before its flights fail.
 	 */
 	void			(*up)(struct db_conn *);
 	void			(*idle)(struct db_conn *);
+	void			(*lost)(struct db_conn *);
 	void			(*notified)(struct db_conn *, const char *channel,
 				    const char *payload);
 	const char		*channel;	/* LISTEN on it */
 	void			*owner;
+	void			*held;		/* whose transaction is open */
 };
 
 /* Starts to connect; never fails, only retries. */

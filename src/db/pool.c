@@ -17,6 +17,7 @@ struct db_op {
 	db_done			 done;	/* NULL: cancelled */
 	void			*arg;
 	const struct sql_stmt	*stmt;
+	struct db_conn		*conn;	/* whose transaction is its own */
 
 	/* Only while it waits: a copy of the query, in one piece. */
 	struct db_pool		*queued;
@@ -35,7 +36,6 @@ struct db_pool {
 
 static struct db_pool	*pools;
 
-static void	op_done(void *, PGresult *);
 static void	queue_run(struct db_conn *);
 
 static void
@@ -68,6 +68,13 @@ op_free(void *arg)
 	free(op);
 }
 
+static bool
+is_good(const PGresult *r)
+{
+	return (r != NULL && (PQresultStatus(r) == PGRES_TUPLES_OK ||
+	    PQresultStatus(r) == PGRES_COMMAND_OK));
+}
+
 static void
 op_done(void *arg, PGresult *r)
 {
@@ -77,8 +84,7 @@ op_done(void *arg, PGresult *r)
 	if (op->magic != OP_MAGIC)
 		fatal("db: not an operation");
 	stat_add(STAT_DB_STATEMENTS, 1);
-	if (r != NULL && (PQresultStatus(r) == PGRES_TUPLES_OK ||
-	    PQresultStatus(r) == PGRES_COMMAND_OK)) {
+	if (is_good(r)) {
 		reply.rows = (struct db_rows *)(void *)r;
 	} else {
 		judge(&reply, op->stmt, r);
@@ -109,6 +115,70 @@ send_one(struct db_conn *c, const struct sql_stmt *s,
 	    main && q->binary_rows) == 1);
 }
 
+/* ---- transactions that are held open ---- */
+
+static bool
+send_word(struct db_conn *c, const char *word)
+{
+	return (PQsendQueryParams(c->pg, word, 0, NULL, NULL, NULL, NULL, 0) ==
+	    1);
+}
+
+/* The connection is everybody's again. */
+static void
+send_rollback(struct db_conn *c)
+{
+	c->held = NULL;
+	c->reserved = false;
+	if (!send_word(c, "ROLLBACK") || !PQpipelineSync(c->pg))
+		c->broken = true;
+	db_conn_book(c, NULL, NULL);
+}
+
+/* It has run, and its transaction is open; or failed. */
+static void
+hold_done(void *arg, PGresult *r)
+{
+	struct db_op	*op = arg;
+	struct db_reply	 reply = { .error = ERR_NONE, .held = op };
+
+	if (!is_good(r) || op->done == NULL) {
+		if (r != NULL)
+			send_rollback(op->conn);
+		op_done(op, r);
+		return;
+	}
+	stat_add(STAT_DB_STATEMENTS, 1);
+	op->conn->held = op;
+	reply.rows = (struct db_rows *)(void *)r;
+	op->done(op->arg, &reply);
+}
+
+static void
+commit_done(void *arg, PGresult *r)
+{
+	struct db_op	*op = arg;
+
+	if (is_good(r))
+		op->conn->reserved = false;
+	else if (r != NULL)
+		send_rollback(op->conn);
+	op_done(op, r);
+}
+
+/* While nothing of it was under way, so nobody else hears. */
+static void
+conn_lost(struct db_conn *c)
+{
+	struct db_op	*op = c->held;
+
+	if (op != NULL)
+		op->conn = NULL;
+	c->held = NULL;
+}
+
+/* ---- sending ---- */
+
 static void
 send_query(struct db_conn *c, const struct db_query *q, struct db_op *op)
 {
@@ -116,11 +186,16 @@ send_query(struct db_conn *c, const struct db_query *q, struct db_op *op)
 	int			 prepares = -1, lock_prepares = -1;
 	bool			 ok;
 
-	ok = q->lock == NULL || send_one(c, q->lock, q, q->lock_params,
-	    &lock_prepares);
+	ok = !q->hold || send_word(c, "BEGIN");
+	ok = ok && (q->lock == NULL || send_one(c, q->lock, q, q->lock_params,
+	    &lock_prepares));
 	ok = ok && send_one(c, q->stmt, q, q->params, &prepares) &&
 	    PQpipelineSync(c->pg);
-	f = db_conn_book(c, op_done, op);
+	if (q->hold) {
+		op->conn = c;
+		c->reserved = true;
+	}
+	f = db_conn_book(c, q->hold ? hold_done : op_done, op);
 	f->drop = op_free;
 	f->prepares = prepares;
 	f->lock_prepares = lock_prepares;
@@ -135,7 +210,7 @@ choose(struct db_pool *p)
 
 	for (c = p->conns; c < p->conns + p->nconns; c++) {
 		if (c->state == DB_READY && !c->broken && !c->stale &&
-		    c->inflight < INFLIGHT_MAX &&
+		    !c->reserved && c->inflight < INFLIGHT_MAX &&
 		    (best == NULL || c->inflight < best->inflight))
 			best = c;
 	}
@@ -272,6 +347,47 @@ db_exec(struct db_pool *p, const struct db_query *q, db_done done, void *arg)
 	return (op);
 }
 
+struct db_op *
+db_commit(struct db_op *op, const struct db_query *last, db_done done,
+    void *arg)
+{
+	struct db_conn		*c = op->conn;
+	struct db_flight	*f;
+	int			 prepares = -1;
+	bool			 ok;
+
+	if (c == NULL) {
+		op_free(op);
+		return (NULL);
+	}
+	op->done = done;
+	op->arg = arg;
+	c->held = NULL;
+	ok = last == NULL || send_one(c, last->stmt, last, last->params,
+	    &prepares);
+	ok = ok && send_word(c, "COMMIT") && PQpipelineSync(c->pg);
+	if (last != NULL)
+		op->stmt = last->stmt;
+	f = db_conn_book(c, commit_done, op);
+	f->drop = op_free;
+	f->prepares = prepares;
+	if (!ok)
+		c->broken = true;
+	return (op);
+}
+
+void
+db_rollback(struct db_op *op)
+{
+	struct db_conn	*c = op->conn;
+
+	op_free(op);
+	if (c == NULL)
+		return;
+	send_rollback(c);
+	queue_run(c);
+}
+
 void
 db_cancel(struct db_op *op)
 {
@@ -341,6 +457,7 @@ db_pool_open(unsigned int count)
 		p->conns[i].owner = p;
 		p->conns[i].up = queue_run;
 		p->conns[i].idle = queue_run;
+		p->conns[i].lost = conn_lost;
 		db_conn_open(&p->conns[i]);
 	}
 	p->tick = kore_timer_add(tick, 1000, p, 0);
@@ -360,8 +477,11 @@ db_pool_close(struct db_pool *p)
 		;
 	*link = p->next;
 	kore_timer_remove(p->tick);
-	for (i = 0; i < p->nconns; i++)
+	for (i = 0; i < p->nconns; i++) {
 		db_conn_end(&p->conns[i]);
+		if (p->conns[i].held != NULL)
+			op_free(p->conns[i].held);
+	}
 	while ((op = TAILQ_FIRST(&p->queue)) != NULL) {
 		dequeue(op);
 		op_free(op);

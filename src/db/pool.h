@@ -3,7 +3,8 @@
  *
  * Each statement is a transaction of its own, together with its lock if it
  * has one; its callback runs only after PostgreSQL reported the commit.
- * While no connection is up, statements wait in line.
+ * One that is to be held keeps its transaction open, for one more statement.
+ * While no connection is free, statements wait in line.
  */
 #ifndef DB_POOL_H
 #define DB_POOL_H
@@ -23,6 +24,7 @@ struct db_reply {
 	enum err	 error;		/* ERR_NONE: it is committed */
 	struct db_rows	*rows;		/* the callback's to free; NULL on error */
 	bool		 again;		/* rolled back; may work if repeated */
+	struct db_op	*held;		/* of `hold': not committed yet */
 	char		 message[DB_MESSAGE_SIZE];	/* for people, on error */
 };
 
@@ -50,6 +52,13 @@ struct db_query {
 	 */
 	const struct sql_stmt	*lock;
 	const char *const	*lock_params;
+
+	/*
+	 * The callback runs before the commit.  Without an error its reply has
+	 * `held', for exactly one of db_commit() and db_rollback(), and soon:
+	 * rows stay locked, and the connection serves nobody else.
+	 */
+	bool			 hold;
 };
 
 /* Opens `count' connections and keeps them open. */
@@ -61,8 +70,19 @@ void		 db_pool_close(struct db_pool *);
 struct db_op	*db_exec(struct db_pool *, const struct db_query *, db_done,
 		    void *arg);
 /*
- * The callback will not run.  What was sent goes on; what still waits for a
- * connection is forgotten.
+ * Ends a held statement's transaction, after one more statement in it unless
+ * `last' is NULL.  The callback hears what became of both: an error is that of
+ * all, save that after a lost connection nobody knows.  NULL: the connection was
+ * lost before, and with it what was held.
+ */
+struct db_op	*db_commit(struct db_op *held, const struct db_query *last,
+		    db_done, void *arg);
+/* What was held has no effect. */
+void		 db_rollback(struct db_op *held);
+
+/*
+ * The callback will not run.  What was sent goes on, unless it was to be held:
+ * that is rolled back.  What still waits for a connection is forgotten.
  */
 void		 db_cancel(struct db_op *);
 
