@@ -12,6 +12,7 @@
 static enum flow_next
 license_issue(struct flow *f)
 {
+	flow_last(f);
 	return (flow_query_bound(f, &sql_license_issue));
 }
 

@@ -26,6 +26,7 @@ machine_activate(struct flow *f)
 	if (!key_authorize(f, &key))
 		return (FLOW_DONE);
 	id = key_license_id(f, &key);
+	flow_last(f);
 	return (FLOW_LOCKED_QUERY(f, machine_activate_lock,
 	    (.license_id = id),
 	    machine_activate,
@@ -45,6 +46,7 @@ machine_release(struct flow *f)
 
 	if (!key_authorize(f, &key))
 		return (FLOW_DONE);
+	flow_last(f);
 	return (FLOW_QUERY(f, machine_deactivate_own,
 	    .license_id = key_license_id(f, &key),
 	    .fingerprint_hash = key_fingerprint_hex(f,
@@ -177,7 +179,7 @@ const struct endpoint	api_machines[] = {
 	    .summary = "Take a seat of a license for a machine.",
 	    .answer = "`{ok,machine_id|null,active_count,max_machines,reason|null}`." },
 	{ .method = POST, .path = "/v1/machines/heartbeat",
-	    .limit = LIMIT_VALIDATE, .limit_verdict = true,
+	    .limit = LIMIT_VALIDATE, .limit_verdict = true, .repeatable = true,
 	    .body = FIELDS(KEY_FIELD, FINGERPRINT_FIELD),
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(heartbeat_read),	/* sql  heartbeat_batch */

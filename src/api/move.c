@@ -1,8 +1,8 @@
 #include "api/move.h"
 
 #include "base/conf.h"
-#include "base/uuid.h"
 #include "domain/price.h"
+#include "flow/idempotency.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 
@@ -114,6 +114,7 @@ open_now(struct flow *f, struct move *m)
 {
 	struct sql_tier_open_args	a = open_args(f, m);
 
+	flow_last(f);
 	return (FLOW_LOCKED_QUERY(f, license_lock,
 	    (.license_id = a.license_id),
 	    tier_now,
@@ -142,7 +143,6 @@ move_open(struct flow *f)
 	    .lock_params = (const char *const *)(const void *)&lock,
 	    .stmt = &sql_tier_open,
 	    .params = (const char *const *)(const void *)&a };
-	uint8_t				 id[16];
 	int64_t				 rate_e4;
 
 	if (m->how == MOVE_GIVEN)
@@ -150,6 +150,7 @@ move_open(struct flow *f)
 	a = open_args(f, m);
 	if (m->how == MOVE_SCHEDULED) {
 		a.charge_value = "0";
+		flow_last(f);
 		return (flow_query(f, &q));
 	}
 	if (!rate_got(f, &rate_e4, &a.rate_source))
@@ -158,10 +159,8 @@ move_open(struct flow *f)
 	    &m->order.amount_sats))
 		return (flow_fail(f, ERR_BAD_REQUEST,
 		    "This costs more than there is of bitcoin."));
-	if (m->invoice_id[0] == '\0') {		/* the same when repeated */
-		uuid_random(id);
-		uuid_format(id, m->invoice_id);
-	}
+	if (m->invoice_id[0] == '\0')		/* the same when repeated */
+		flow_new_id(f, m->invoice_id);
 	a.invoice_id = m->invoice_id;
 	a.provider_id = m->account.id;
 	a.amount_sats = number(f, m->order.amount_sats);
@@ -212,6 +211,7 @@ move_note(struct flow *f)
 	switch (m->account.provider->read(&f->arena, &m->account, &answer,
 	    &m->invoice)) {
 	case PAY_OK:
+		flow_last(f);
 		return (FLOW_QUERY(f, invoice_attach, .id = m->invoice_id,
 		    .provider_invoice_id = m->invoice.id,
 		    .checkout_url = m->invoice.checkout_url));

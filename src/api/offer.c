@@ -1,9 +1,9 @@
 #include "api/offer.h"
 
 #include "base/conf.h"
-#include "base/uuid.h"
 #include "flow/bind.h"
 #include "flow/fail.h"
+#include "flow/idempotency.h"
 #include "flow/key.h"
 #include "flow/rate.h"
 
@@ -129,12 +129,11 @@ enum flow_next
 offer_open(struct flow *f, struct offer *o)
 {
 	const char	*fingerprint = flow_text(f, "fingerprint");
-	uint8_t		 id[16];
 
-	if (o->invoice_id[0] == '\0') {
-		uuid_random(id);
-		uuid_format(id, o->invoice_id);
-	}
+	if (o->invoice_id[0] == '\0')
+		flow_new_id(f, o->invoice_id);
+	if (o->price.is_free)
+		flow_last(f);
 	return (FLOW_QUERY(f, purchase_open,
 	    .invoice_id = o->invoice_id,
 	    .product_id = o->product_id,

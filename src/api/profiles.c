@@ -76,6 +76,7 @@ ask_locked(struct flow *f, const struct sql_stmt *lock,
 
 	q.lock_params = flow_bind(f, q.lock);
 	q.params = flow_bind(f, q.stmt);
+	flow_last(f);
 	return (flow_query(f, &q));
 }
 
@@ -107,6 +108,7 @@ profile_update(struct flow *f)
 		return (flow_fail(f, ERR_NOT_FOUND, "No such profile."));
 	uuid_format(id, text);
 	seal_password(f, text);
+	flow_last(f);
 	return (flow_query_bound(f, &sql_profile_update));
 }
 

@@ -46,6 +46,7 @@ connect_begin(struct flow *f)
 	arena_wipe_later(&f->arena);
 	token_new_base32(c->state, STATE_BYTES);
 	sha256_hex(c->state, strlen(c->state), hash);
+	flow_last(f);
 	return (FLOW_QUERY(f, connect_start,
 	    .merchant_profile_id = flow_text(f, "merchant_profile_id"),
 	    .state_hash = arena_strdup(&f->arena, hash),
@@ -201,6 +202,7 @@ zaprite_keep(struct flow *f)
 	label = flow_text(f, "label");
 	uuid_random(id);
 	uuid_format(id, text);
+	flow_last(f);
 	return (FLOW_QUERY(f, zaprite_connect,
 	    .provider_id = arena_strdup(&f->arena, text),
 	    .merchant_profile_id = flow_text(f, "merchant_profile_id"),
@@ -225,6 +227,7 @@ struct leaving {
 static enum flow_next
 leave(struct flow *f, const char *kind)
 {
+	flow_last(f);
 	return (FLOW_QUERY(f, provider_disconnect, .kind = kind,
 	    .provider_id = flow_text(f, "provider_id"),
 	    .actor_kind = f->actor_kind,

@@ -205,6 +205,7 @@ purchase_note(struct flow *f)
 	    &p->invoice);
 	switch (p->result) {
 	case PAY_OK:
+		flow_last(f);
 		return (FLOW_QUERY(f, invoice_attach, .id = o->invoice_id,
 		    .provider_invoice_id = p->invoice.id,
 		    .checkout_url = p->invoice.checkout_url));

@@ -27,6 +27,7 @@ rates_note(struct flow *f)
 
 	if (!rate_got(f, &rate_e4, &source))
 		return (rate_fail(f));
+	flow_last(f);
 	return (FLOW_QUERY(f, rate_refreshed,
 	    .actor_kind = f->actor_kind,
 	    .actor_hash = f->actor_hash,
@@ -57,6 +58,7 @@ rates_pin(struct flow *f)
 	if (!money_rate_parse(flow_text(f, "units_per_btc"), &e4))
 		return (flow_fail(f, ERR_BAD_REQUEST,
 		    "units_per_btc: must be a decimal number above 0"));
+	flow_last(f);
 	return (FLOW_QUERY(f, rate_pin_set,
 	    .actor_kind = f->actor_kind,
 	    .actor_hash = f->actor_hash,

@@ -28,6 +28,7 @@ recover_answer(struct flow *f)
 /* clang-format off */
 const struct endpoint	api_recover[] = {
 	{ .method = POST, .path = "/v1/recover", .limit = LIMIT_RECOVER,
+	    .repeatable = true,
 	    .body = FIELDS(
 		{ "invoice_id", FIELD_TEXT, FIELD_REQUIRED, 1, 200,
 		    .help = "A paid one: of the purchase, a renewal or an upgrade." },

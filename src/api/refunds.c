@@ -224,6 +224,7 @@ refund_finish(struct flow *f)
 {
 	struct refund	*r = flow_state(f);
 
+	flow_last(f);
 	return (FLOW_LOCKED_QUERY(f, license_lock,
 	    (.license_id = r->license_id),
 	    refund_made, .refund_id = r->id, .provider_refund_id = r->made.id,

@@ -21,6 +21,7 @@ subscription_cancel(struct flow *f)
 	if (!key_authorize_owner(f, &key))
 		return (FLOW_DONE);
 	id = key_license_id(f, &key);
+	flow_last(f);
 	return (FLOW_LOCKED_QUERY(f, license_lock, (.license_id = id),
 	    subscription_cancel_by_key, .license_id = id,
 	    .reason = flow_text(f, "reason"),

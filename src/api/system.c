@@ -99,7 +99,7 @@ const struct endpoint	api_system[] = {
 	        "invoices_settled,machines_active,discount_codes,audit_log}}`; "
 	        "db_path is the database's name." },
 	{ .method = POST, .path = "/v1/admin/import-issuer-key",
-	    .scope = "master", .raw_body = true,
+	    .scope = "master", .raw_body = true, .repeatable = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(import_read),		/* sql  issuer_import_check */
 		FLOW_STEP(import_answer)),

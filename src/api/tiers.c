@@ -170,6 +170,7 @@ downgrade_cancel(struct flow *f)
 
 	if (!authorize(f, &id))
 		return (FLOW_DONE);
+	flow_last(f);
 	return (FLOW_LOCKED_QUERY(f, license_lock, (.license_id = id),
 	    tier_cancel_own, .license_id = id,
 	    .actor_kind = f->actor_kind, .request_ip = f->client,
@@ -196,6 +197,7 @@ downgrade_cancelled(struct flow *f)
 
 const struct endpoint	api_tiers[] = {
 	{ .method = POST, .path = "/v1/upgrade-quote", .limit = LIMIT_PURCHASE,
+	    .repeatable = true,
 	    .body = FIELDS(KEY_FIELD, TARGET_FIELD),
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(tier_ask_own),	/* sql  tier_facts */

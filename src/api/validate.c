@@ -291,6 +291,7 @@ validate_send(struct flow *f)
 /* clang-format off */
 const struct endpoint	api_validate[] = {
 	{ .method = POST, .path = "/v1/validate",
+	    .repeatable = true,
 	    .limit = LIMIT_VALIDATE, .limit_verdict = true, .plain_body = true,
 	    .body = FIELDS(
 		{ "key", FIELD_TEXT, FIELD_REQUIRED, 0, 200000,

@@ -76,6 +76,7 @@ endpoint_make(struct flow *f)
 		return (FLOW_DONE);
 	uuid_random(id);
 	uuid_format(id, text);
+	flow_last(f);
 	return (FLOW_QUERY(f, webhook_endpoint_create,
 	    .id = arena_strdup(&f->arena, text), .url = flow_text(f, "url"),
 	    .event_types = flow_given(f, "event_types") ?
@@ -97,6 +98,7 @@ endpoint_rotate(struct flow *f)
 	if (!uuid_parse(flow_text(f, "id"), UUID_TEXT_LEN, id))
 		return (flow_fail(f, ERR_NOT_FOUND, "No such endpoint."));
 	uuid_format(id, text);
+	flow_last(f);
 	return (FLOW_QUERY(f, webhook_endpoint_rotate_secret,
 	    .id = arena_strdup(&f->arena, text),
 	    .sealed_secret = take_secret(f, text),
@@ -112,6 +114,7 @@ endpoint_change(struct flow *f)
 {
 	if (refuse_credentials(f))
 		return (FLOW_DONE);
+	flow_last(f);
 	return (flow_query_bound(f, &sql_webhook_endpoint_update));
 }
 

@@ -153,6 +153,7 @@ plain_ask(struct flow *f)
 	const struct endpoint	*ep = f->endpoint;
 	struct db_query		 q = { .stmt = ep->sql };
 
+	flow_last(f);
 	q.params = flow_bind(f, ep->sql);
 	if (ep->lock != NULL) {
 		q.lock = ep->lock;

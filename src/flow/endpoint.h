@@ -83,6 +83,7 @@ struct endpoint {
 	bool				 hidden;	/* no part of the API */
 	bool				 is_page;	/* scope by session alone */
 	bool				 is_empty;	/* 204, not 200 */
+	bool				 repeatable;	/* heeds no Idempotency-Key */
 	const struct field		*query;
 	const struct field		*body;		/* NULL: none is read */
 	const struct sql_stmt		*sql;		/* plain */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/stat.h"
 #include "flow/aside.h"
+#include "flow/idempotency.h"
 #include "flow/respond.h"
 #include "flow/stream.h"
 
@@ -59,8 +60,11 @@ flow_new(void)
 static void
 stop_waiting(struct flow *f)
 {
-	if (f->op != NULL)
+	if (f->op != NULL) {
+		if (!f->is_bound)
+			idempotency_unsure(f);
 		db_cancel(f->op);
+	}
 	if (f->call != NULL)
 		net_call_cancel(f->call);
 	if (f->item != NULL)
@@ -84,6 +88,7 @@ flow_drop(struct flow *f)
 {
 	check(f);
 	stop_waiting(f);
+	idempotency_drop(f);
 	db_rows_free(f->rows);
 	json_decref(f->body);
 	arena_reset(&f->arena);
@@ -143,6 +148,7 @@ flow_close(void)
 
 	kore_timer_remove(clock_timer);
 	aside_close();
+	pool = NULL;
 	while ((f = TAILQ_FIRST(&spare)) != NULL) {
 		TAILQ_REMOVE(&spare, f, list);
 		free(f);
@@ -178,6 +184,15 @@ landed(struct flow *f, enum err fault, const char *message)
 
 /* ---- statements ---- */
 
+/* The same step once more. */
+static void
+again(struct flow *f)
+{
+	TAILQ_REMOVE(&waiting, f, list);
+	f->waiting = false;
+	resume(f);
+}
+
 static void
 query_done(void *arg, struct db_reply *reply)
 {
@@ -187,25 +202,113 @@ query_done(void *arg, struct db_reply *reply)
 	f->op = NULL;
 	if (reply->error != ERR_NONE && reply->again &&
 	    f->repeats++ < REPEATS_MAX) {
-		/* Rolled back: the same step once more. */
-		TAILQ_REMOVE(&waiting, f, list);
-		f->waiting = false;
-		resume(f);
+		again(f);	/* it is rolled back */
 		return;
 	}
+	if (reply->error == ERR_UNAVAILABLE && !f->is_bound)
+		idempotency_unsure(f);
+	f->held = reply->held;
 	db_rows_free(f->rows);
 	f->rows = reply->rows;
 	landed(f, reply->error, reply->error == ERR_NONE ? NULL :
 	    reply->message);
 }
 
-enum flow_next
-flow_query(struct flow *f, const struct db_query *q)
+static enum flow_next
+waits_for(struct flow *f, struct db_op *op)
 {
-	if ((f->op = db_exec(pool, q, query_done, f)) == NULL)
+	if ((f->op = op) == NULL)
 		return (flow_fail(f, ERR_UNAVAILABLE,
 		    "The database is away; try again."));
 	return (FLOW_WAIT);
+}
+
+/* What was held is committed: the step that has more to ask, once more. */
+static void
+held_done(void *arg, struct db_reply *reply)
+{
+	struct flow	*f = arg;
+
+	check(f);
+	f->op = NULL;
+	db_rows_free(reply->rows);
+	if (reply->error != ERR_NONE) {
+		landed(f, reply->error, reply->message);
+		return;
+	}
+	again(f);
+}
+
+static enum flow_next
+commit_held(struct flow *f)
+{
+	struct db_op	*held = f->held;
+
+	f->held = NULL;
+	f->is_last = false;
+	f->is_bound = true;
+	return (waits_for(f, db_commit(held, NULL, held_done, f)));
+}
+
+enum flow_next
+flow_query(struct flow *f, const struct db_query *q)
+{
+	struct db_query	bounded = *q;
+
+	if (f->held != NULL)
+		return (commit_held(f));
+	bounded.hold = f->is_bound = f->is_last;
+	f->is_last = false;
+	return (waits_for(f, db_exec(pool, &bounded, query_done, f)));
+}
+
+void
+flow_last(struct flow *f)
+{
+	f->is_last = idempotency_runs(f);
+}
+
+/* Not to be repeated: with it, the effect is rolled back. */
+static void
+commit_done(void *arg, struct db_reply *reply)
+{
+	reply->again = false;
+	query_done(arg, reply);
+}
+
+enum flow_next
+flow_commit(struct flow *f, const struct db_query *last)
+{
+	struct db_op	*held = f->held;
+
+	f->is_last = false;
+	if (held == NULL)
+		return (flow_query(f, last));
+	f->held = NULL;
+	f->is_bound = true;
+	return (waits_for(f, db_commit(held, last, commit_done, f)));
+}
+
+void
+flow_let_go(struct flow *f)
+{
+	if (f->held != NULL)
+		db_rollback(f->held);
+	f->held = NULL;
+}
+
+static void
+told(void *arg, struct db_reply *reply)
+{
+	(void)arg;
+	db_rows_free(reply->rows);
+}
+
+void
+flow_tell(const struct db_query *q)
+{
+	if (pool != NULL)
+		(void)db_exec(pool, q, told, NULL);
 }
 
 const struct db_rows *
@@ -243,6 +346,8 @@ flow_call(struct flow *f, const struct net_request *r)
 	struct net_request	bounded = *r;
 	uint64_t		now = kore_time_ms(), left = 1;
 
+	if (f->held != NULL)
+		return (commit_held(f));
 	if (f->deadline_ms > now + 2 * CALL_MARGIN_MS)
 		left = f->deadline_ms - now - CALL_MARGIN_MS;
 	if (bounded.timeout_ms == 0 || bounded.timeout_ms > left)
@@ -356,11 +461,12 @@ flow_run(struct flow *f)
 
 	check(f);
 	log_set_request(f->request_id);
-	done = run_steps(f);
+	while ((done = run_steps(f)) && f->endpoint != NULL && !f->answered) {
+		if (!idempotency_enter(f))
+			flow_answer_fault(f);
+	}
 	if (done && f->endpoint == NULL)
 		end_job(f);
-	else if (done && !f->answered)
-		flow_answer_fault(f);
 	log_set_request(NULL);
 	return (done);
 }

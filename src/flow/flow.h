@@ -27,6 +27,7 @@
 #define FLOW_MAGIC	0xf1035742
 #define FLOW_VALUES_MAX	40
 
+struct attempt;
 struct http_request;
 struct flow_aside;
 struct flow_piece;
@@ -79,6 +80,12 @@ struct flow {
 	unsigned int		 repeats;
 	bool			 calls_uncounted; /* they ask no provider */
 
+	/* Under an Idempotency-Key: flow/idempotency.h. */
+	struct attempt		*attempt;	/* NULL: there is none */
+	bool			 is_last;	/* hold the next statement */
+	bool			 is_bound;	/* `op' is the attempt's own */
+	struct db_op		*held;		/* not committed yet */
+
 	/* What came of it. */
 	struct db_rows		*rows;
 	struct net_reply	 reply;		/* body in the arena */
@@ -123,6 +130,15 @@ enum flow_next	 flow_query(struct flow *, const struct db_query *);
 	    &(const struct sql_##statement##_args){ __VA_ARGS__ } })
 #define FLOW_ARGS(...)	{ __VA_ARGS__ }
 
+/*
+ * Before the statement that has the request's effect, when its answer follows
+ * from it: if the request bears an Idempotency-Key, the statement is committed
+ * together with the answer, by one that can't commit after another attempt has
+ * taken over.  A step that queries or calls again all the same runs twice: the
+ * first time what was held is committed, without an answer.
+ */
+void		 flow_last(struct flow *);
+
 /* Borrowed until the next query or the flow's end. */
 const struct db_rows	*flow_rows(const struct flow *);
 
@@ -137,6 +153,22 @@ const struct net_reply	*flow_reply(const struct flow *);
 enum flow_next	 flow_batch(struct flow *, struct batch *,
 		    struct batch_item *);
 void		 flow_wake(struct flow *, enum err, const char *message);
+
+/*
+ * Commits what is held, after one more statement in its transaction; or runs
+ * that alone.
+ */
+enum flow_next	 flow_commit(struct flow *, const struct db_query *last);
+/* Rolls back what is held. */
+void		 flow_let_go(struct flow *);
+
+/* Runs a statement that nobody waits for. */
+void		 flow_tell(const struct db_query *);
+#define FLOW_TELL(statement, ...)					\
+	flow_tell(&(const struct db_query){				\
+	    .stmt = &sql_##statement,					\
+	    .params = (const char *const *)(const void *)		\
+	    &(const struct sql_##statement##_args){ __VA_ARGS__ } })
 
 /* Goes on with that step, which must come later in the list. */
 enum flow_next	 flow_skip_to(struct flow *,

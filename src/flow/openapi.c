@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "domain/role.h"
+#include "flow/idempotency.h"
 
 #include <kore/kore.h>
 
@@ -190,6 +191,10 @@ responses(const struct endpoint *ep)
 		add_fault(all, 413);
 	if (strchr(ep->path, ':') != NULL)
 		add_fault(all, 404);
+	if (idempotency_takes_key(ep)) {
+		add_fault(all, 409);
+		add_fault(all, 422);
+	}
 	for (p = ep->errors; p != NULL && *p != '\0'; p = end) {
 		status = strtol(p, &end, 10);
 		if (end == p)
@@ -197,6 +202,17 @@ responses(const struct endpoint *ep)
 		add_fault(all, (int)status);
 	}
 	return (all);
+}
+
+static json_t *
+key_parameter(const struct endpoint *ep)
+{
+	return (parameter("Idempotency-Key", strlen("Idempotency-Key"),
+	    "header", false, json_pack("{s:s,s:i,s:i,s:s,s:s}",
+	    "type", "string", "minLength", ep->scope == NULL ? 16 : 1,
+	    "maxLength", 255, "pattern", "^[!-~]*$", "description",
+	    "The same request under the same key has its effect once; the "
+	    "answer is repeated for 24 hours.")));
 }
 
 static json_t *
@@ -210,6 +226,8 @@ operation(const struct resource *r, const struct endpoint *ep,
 		json_array_append_new(parameters, parameter(fd->name,
 		    strlen(fd->name), "query", fd->flags & FIELD_REQUIRED,
 		    field_schema(fd)));
+	if (idempotency_takes_key(ep))
+		json_array_append_new(parameters, key_parameter(ep));
 	op = json_pack("{s:[s],s:s,s:O,s:o}", "tags", r->name, "summary",
 	    ep->summary, "parameters", parameters, "responses", responses(ep));
 	if (ep->body != NULL)

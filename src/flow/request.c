@@ -20,6 +20,18 @@ flow_request_body(const struct flow *f, size_t *len)
 	return (*len == 0 ? "" : (const char *)f->req->http_body->data);
 }
 
+const char *
+flow_request_path(const struct flow *f)
+{
+	return (f->req->path);
+}
+
+const char *
+flow_request_query(const struct flow *f)
+{
+	return (f->req->query_string == NULL ? "" : f->req->query_string);
+}
+
 void
 flow_request_wipe(struct flow *f)
 {

@@ -10,6 +10,10 @@ const char	*flow_request_header(const struct flow *, const char *name);
 /* The body's bytes, borrowed; never NULL. */
 const void	*flow_request_body(const struct flow *, size_t *len);
 
+/* As it came; the query is "" when there is none. */
+const char	*flow_request_path(const struct flow *);
+const char	*flow_request_query(const struct flow *);
+
 /* Overwrites the body, which held a secret; nothing reads it afterwards. */
 void		 flow_request_wipe(struct flow *);
 

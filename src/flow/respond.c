@@ -5,6 +5,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/stat.h"
+#include "flow/idempotency.h"
 #include "flow/stream.h"
 #include "serve/guard.h"
 
@@ -45,6 +46,8 @@ enum flow_next
 flow_send(struct flow *f, int status, const char *type, const void *data,
     size_t len)
 {
+	if (idempotency_keep(f, status, type, data, len))
+		return (FLOW_DONE);
 	f->answered = true;
 	http_response_header(f->req, "content-type", type);
 	http_response_header(f->req, "access-control-allow-origin", "*");
@@ -140,9 +143,10 @@ flow_answer_fault(struct flow *f)
 		flow_verdict(f, "rate_limited");
 		return;
 	}
-	if (f->fault == ERR_RATE_LIMITED || f->fault == ERR_UNAVAILABLE) {
+	if (f->fault == ERR_RATE_LIMITED || f->fault == ERR_UNAVAILABLE ||
+	    f->fault == ERR_KEY_RUNNING) {
 		snprintf(seconds, sizeof(seconds), "%u",
-		    f->fault == ERR_UNAVAILABLE ? 1 :
+		    f->fault != ERR_RATE_LIMITED ? 1 :
 		    limit_retry_after(f->limited));
 		flow_header(f, "retry-after", seconds);
 	}

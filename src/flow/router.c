@@ -5,6 +5,7 @@
 #include "flow/access.h"
 #include "flow/bind.h"
 #include "flow/body.h"
+#include "flow/idempotency.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "serve/guard.h"
@@ -300,6 +301,7 @@ enter(struct flow *f)
 static const struct flow_step	prelude[] = {
 	ACCESS_STEPS,			/* limit; who asks; may they */
 	FLOW_STEP(read_request),	/* path, query, body */
+	IDEMPOTENCY_STEPS,		/* was it asked before? */
 	FLOW_STEP(enter),
 	{ NULL, NULL }
 };

@@ -67,11 +67,13 @@ static const struct flow_step	steps[] = {
 const struct endpoint	hooks_btcpay[] = {
 	{ .method = POST, .path = "/v1/btcpay/webhook/:provider_id",
 	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
+	    .repeatable = true,
 	    .errors = "401 503",
 	    .summary = "BTCPay Server's webhook; BTCPay-Sig signs the body.",
 	    .answer = "`{ok:true}`, also for events that don't concern us." },
 	{ .method = POST, .path = "/v1/btcpay/webhook",
 	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
+	    .repeatable = true,
 	    .errors = "401 503",
 	    .summary = "The same for the default provider.",
 	    .answer = "`{ok:true}`." },

@@ -76,12 +76,14 @@ static const struct flow_step	steps[] = {
 const struct endpoint	hooks_zaprite[] = {
 	{ .method = POST, .path = "/v1/zaprite/webhook/:provider_id",
 	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
+	    .repeatable = true,
 	    .errors = "503",
 	    .summary = "Zaprite's webhook. It is not signed: the order is read "
 	        "from Zaprite, whatever the event says.",
 	    .answer = "`{ok:true}`, also for events that don't concern us." },
 	{ .method = POST, .path = "/v1/zaprite/webhook",
 	    .steps = steps, .state = sizeof(struct settle), .raw_body = true,
+	    .repeatable = true,
 	    .errors = "503",
 	    .summary = "The same for the default provider.",
 	    .answer = "`{ok:true}`." },

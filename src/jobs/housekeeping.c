@@ -1,6 +1,6 @@
 /*
  * Once an hour, by one worker of all: partitions ahead; full buckets, stale
- * states, old logs and old deliveries away.
+ * states, old logs, kept answers and old deliveries away.
  * Every five minutes: uses of codes that nobody will pay for go back, and what
  * was paid for and lacks its effect gets it.
  */
@@ -79,6 +79,22 @@ housekeeping_audit(struct flow *f)
 }
 
 static enum flow_next
+housekeeping_keys(struct flow *f)
+{
+	return (FLOW_QUERY(f, idempotency_prune, .none = NULL));
+}
+
+/* What there is no time for is the next hour's. */
+static enum flow_next
+housekeeping_keys_again(struct flow *f)
+{
+	if (db_integer(flow_rows(f), 0, "gone", 0) > 0 &&
+	    clock_steady_ns() - f->started_ns < PRUNE_NS / 2)
+		return (flow_back_to(f, housekeeping_keys));
+	return (FLOW_NEXT);
+}
+
+static enum flow_next
 housekeeping_deliveries(struct flow *f)
 {
 	if (conf.delivery_retention_days == 0)
@@ -103,7 +119,6 @@ housekeeping_outbox(struct flow *f)
 	    .days = days_text(f, conf.delivery_retention_days)));
 }
 
-/* What there is no time for is the next hour's. */
 static enum flow_next
 housekeeping_again(struct flow *f)
 {
@@ -123,6 +138,8 @@ static const struct flow_step	hourly[] = {
 	FLOW_STEP(housekeeping_secrets),	/* sql  endpoint_forget_secrets */
 	FLOW_STEP(housekeeping_log),		/* sql  partitions_drop */
 	FLOW_STEP(housekeeping_audit),		/* sql  partitions_drop */
+	FLOW_STEP(housekeeping_keys),		/* sql  idempotency_prune */
+	FLOW_STEP(housekeeping_keys_again),
 	FLOW_STEP(housekeeping_deliveries),	/* sql  delivery_prune */
 	FLOW_STEP(housekeeping_outbox),		/* sql  outbox_prune */
 	FLOW_STEP(housekeeping_again),
