@@ -31,6 +31,7 @@ key_make(struct flow *f)
 	explicit_bzero(random, sizeof(random));
 	hash = arena_alloc(&f->arena, TOKEN_HASH_HEX_SIZE);
 	token_hash_hex(m->token, strlen(m->token), hash);
+	flow_last(f);
 	return (FLOW_QUERY(f, api_key_create, .label = flow_text(f, "label"),
 	    .role = flow_text(f, "role"), .scopes = flow_text(f, "scopes"),
 	    .extra_scope = ROLE_EXTRA_SCOPE, .token_hash = hash,

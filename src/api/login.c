@@ -91,6 +91,7 @@ const struct endpoint	api_login[] = {
 	    .summary = "Set the password of the web login; all sessions end.",
 	    .answer = "`{ok:true}`." },
 	{ .method = POST, .path = "/admin/login", .limit = LIMIT_LOGIN,
+	    .repeatable = true,
 	    .body = FIELDS(
 		{ "password", FIELD_TEXT, FIELD_REQUIRED, 0, 4096,
 		    .help = "That of the web login." }),
@@ -106,6 +107,7 @@ const struct endpoint	api_login[] = {
 	        "the master key opens, for 24 hours after its last use, 7 "
 	        "days at most." },
 	{ .method = POST, .path = "/admin/logout", .limit = LIMIT_CATALOGUE,
+	    .repeatable = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(session_leave),	/* sql  session_end */
 		FLOW_STEP(logout_answer)),

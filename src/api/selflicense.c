@@ -47,6 +47,7 @@ license_store(struct flow *f)
 		abort();
 	copy = arena_strdup(&f->arena, text);
 	free(text);
+	flow_last(f);
 	return (FLOW_QUERY(f, self_license_store, .verdict = copy,
 	    .trust_root = selflicense_root(),
 	    .sealed_key = selflicense_seal(&f->arena, bind_keyring(), "stored",
@@ -100,7 +101,7 @@ const struct endpoint	api_selflicense[] = {
 	        "LICET_LICENSE. A refusal is `license_invalid`, with `detail`.",
 	    .answer = "`{ok,tier,message}`." },
 	{ .method = POST, .path = SELF_LICENSE "/refresh",
-	    .scope = "master",
+	    .scope = "master", .repeatable = true,
 	    .steps = FLOW_STEPS(
 		SELFLICENSE_STEPS,
 		FLOW_STEP(license_ask),		/* sql  self_license_get */

@@ -244,6 +244,7 @@ session_password_keep(struct flow *f)
 	if (!p->work->ok)
 		return (flow_fail(f, ERR_UNAVAILABLE,
 		    "There is no memory for this now; try again."));
+	flow_last(f);
 	return (FLOW_LOCKED_QUERY(f, web_password_lock, (.none = NULL),
 	    web_password_set, .hash = p->work->hash,
 	    .actor_kind = f->actor_kind,
