@@ -19,7 +19,8 @@ static uint8_t		root[32];
 static struct keyring	*ring;
 
 static const struct license_key_fields	usual = {
-	.product_id = { 0xaa, 1 }, .license_id = { 0xbb, 2 },
+	.product_id = { 0xaa, 1 },
+	.license_id = { 0xbb, 2 },
 	.issued_at = 1700000000,
 };
 
