@@ -67,13 +67,18 @@ SELECT (SELECT count(*) FROM written) AS written,
     (SELECT json_agg(m.text) FROM mended m) AS mends
 
 -- name: import_settings :one
--- What is known under the same name.
+-- What is known under the same name.  A hash of the web login's password comes
+-- if src/crypto/password.c can verify it: Argon2id, of no odd cost.
 WITH given AS (
 	SELECT r.key, r.value, r.updated_at,
 	    r.key IN ('operator_name', 'manual_rate_pin_USD',
-	        'manual_rate_pin_EUR') AND r.value IS NOT NULL
-	    AND (r.key NOT LIKE 'manual_rate_pin_%'
-	        OR r.value ~ '^[0-9]{1,12}([.][0-9]{1,4})?$') AS known
+	        'manual_rate_pin_EUR', 'web_ui_password_hash')
+	    AND r.value IS NOT NULL AND (r.key NOT LIKE 'manual_rate_pin_%'
+	        OR r.value ~ '^[0-9]{1,12}([.][0-9]{1,4})?$')
+	    AND (r.key <> 'web_ui_password_hash' OR length(r.value) < 128
+	        AND r.value ~ ('^\$argon2id\$v=19\$m=[1-9][0-9]{0,5},'
+	        't=[1-9][0-9]?,p=[1-9]\$[A-Za-z0-9+/]{11,64}'
+	        '\$[A-Za-z0-9+/]{22,86}$')) AS known
 	FROM jsonb_to_recordset(@rows::jsonb) AS r(key text, value text,
 	    updated_at timestamptz)
 ), written AS (
@@ -92,6 +97,49 @@ WITH given AS (
 	SELECT 'the rate of ' || right(g.key, 3) || ' is pinned: look at it'
 	FROM given g
 	WHERE g.known AND g.key LIKE 'manual_rate_pin_%'
+)
+{{import_answer}};
+
+-- name: import_keys :one
+-- Scoped keys, by the hash of their tokens.  One whose hash or role is none
+-- that there is opens nothing here; a scope that can't be given by itself is
+-- dropped.  One that says it is revoked is, be the time no time.
+WITH given AS (
+	SELECT r.id, COALESCE(NULLIF(btrim(r.label), ''), 'Keysat') AS label,
+	    r.token_hash, replace(lower(r.role), '_', '-') AS role,
+	    CASE WHEN position('payment_providers:write'
+	        IN r.extra_scopes::text) > 0
+	    THEN ARRAY['payment_providers:write'] ELSE '{}' END AS scopes,
+	    r.created_at, r.last_used_at, CASE
+	    WHEN NULLIF(btrim(r.revoked_at), '') IS NULL THEN NULL
+	    WHEN r.revoked_at ~ ('^20[0-9]{2}-(0[1-9]|1[0-2])-[0-3][0-9]'
+	        '[T ]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?'
+	        '(Z|[+]00:00)?$')
+	    THEN (left(r.revoked_at, 7) || '-01T'
+	        || substr(r.revoked_at, 12, 8) || 'Z')::timestamptz
+	        + (substr(r.revoked_at, 9, 2)::int - 1)
+	        * interval '86400 seconds'
+	    ELSE licet_now() END AS revoked_at
+	FROM jsonb_to_recordset(@rows::jsonb) AS r(id uuid, label text,
+	    token_hash text, role text, extra_scopes jsonb,
+	    created_at timestamptz, last_used_at timestamptz,
+	    revoked_at text)
+), written AS (
+	INSERT INTO scoped_api_keys AS k (id, label, token_hash, role,
+	    extra_scopes, created_at, last_used_at, revoked_at)
+	SELECT g.id, g.label, decode(g.token_hash, 'hex'), g.role, g.scopes,
+	    COALESCE(g.created_at, licet_now()), g.last_used_at, g.revoked_at
+	FROM given g
+	WHERE g.id IS NOT NULL AND g.token_hash IS NOT NULL
+	AND g.role IN ('read-only', 'license-issuer', 'support',
+	    'merchant-onboard', 'full-admin')
+	ON CONFLICT DO NOTHING
+	RETURNING k.id
+), mended AS (
+	SELECT 'API key "' || g.label || '" is not carried: make it anew'
+	    AS text
+	FROM given g
+	WHERE NOT EXISTS (SELECT FROM written w WHERE w.id = g.id)
 )
 {{import_answer}};
 

@@ -247,7 +247,6 @@ why_left(const char *table)
 {
 	static const char *const	known[][2] = {
 	    { "webhook_deliveries", "old news" },
-	    { "scoped_api_keys", "make them anew" },
 	    { "sessions", "log in again" },
 	    { "rate_buckets", "they fill by themselves" },
 	    { "btcpay_authorize_state", "ask for the consent again" },

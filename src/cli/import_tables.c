@@ -15,6 +15,10 @@
 const struct import_table	import_records[] = {
 	{ .name = "settings", .takes = &sql_import_settings, .columns = {
 	    T("key"), T("value"), W("updated_at") } },
+	{ .name = "scoped_api_keys", .takes = &sql_import_keys, .columns = {
+	    U("id"), T("label"), { "token_hash", IMPORT_HASH }, T("role"),
+	    J("extra_scopes"), W("created_at"), W("last_used_at"),
+	    T("revoked_at") } },
 	{ .name = "merchant_profiles", .takes = &sql_import_profiles,
 	    .columns = { U("id"), T("name"), T("legal_name"), T("support_url"),
 	    T("support_email"), T("brand_color"),

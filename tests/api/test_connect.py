@@ -9,10 +9,11 @@ import pytest
 import requests
 
 from lib.check import NOWHERE, events
-from lib.client import Api, refused
+from lib.client import Api, expect, refused
 from lib.connect import (begin, browser, callback, connect, consent, profile,
                          row, status)
 from lib.process import wait_for
+from lib.roles import make_key
 
 SCOPED = [f"btcpay.store.{p}" for p in (
     "canviewstoresettings", "canmodifystoresettings", "canviewinvoices",
@@ -273,6 +274,25 @@ def test_provider_that_is_away_is_502(vendor, btcpay):
 
 # Only play money for those who may connect no other
 
+def begin_scoped(vendor, profile_id):
+    """Begun by a key that holds payment_providers:write; and its token."""
+    token = make_key(vendor, scopes=["payment_providers:write"])["token"]
+    return expect(vendor.call("POST", "/v1/admin/btcpay/connect",
+                              {"merchant_profile_id": profile_id},
+                              token=token), 200), token
+
+
+def test_audit_knows_which_key_connected(vendor, btcpay, bare):
+    """0: actor = SHA-256 of the token, for what the browser brings, too."""
+    p, store = profile(vendor), btcpay.add_store(network="regtest")
+    begun, token = begin_scoped(vendor, p["id"])
+    html(consent(btcpay, begun, store=store), 200)
+    provider = status(vendor, p["id"])["provider_id"]
+    event, = events(bare, provider, "payment_provider.connect")
+    assert (event["actor_kind"], event["actor_hash"]) == (
+        "scoped_api_key", hashlib.sha256(token.encode()).hexdigest())
+
+
 @pytest.mark.parametrize("network,kind,code", [
     ("mainnet", "segwit", 400), ("mainnet", "p2pkh", 400),
     ("mainnet", "p2sh", 400), ("testnet", "segwit", 200),
@@ -282,9 +302,7 @@ def test_scoped_initiator_needs_a_test_network(vendor, btcpay, bare,
                                                network, kind, code):
     p, store = profile(vendor), btcpay.add_store(network=network)
     store.address_kind = kind
-    begun = begin(vendor, p["id"])
-    bare.rows("UPDATE btcpay_authorize_states SET scoped_initiator = true"
-              " WHERE merchant_profile_id = %s RETURNING 1", p["id"])
+    begun = begin_scoped(vendor, p["id"])[0]
     html(consent(btcpay, begun, store=store), code)
     assert nothing_connected(vendor, p["id"]) == (code != 200)
 
@@ -292,9 +310,7 @@ def test_scoped_initiator_needs_a_test_network(vendor, btcpay, bare,
 def test_scoped_initiator_and_a_store_without_wallet(vendor, btcpay, bare):
     p, store = profile(vendor), btcpay.add_store(network="regtest")
     store.has_wallet = False
-    begun = begin(vendor, p["id"])
-    bare.rows("UPDATE btcpay_authorize_states SET scoped_initiator = true"
-              " WHERE merchant_profile_id = %s RETURNING 1", p["id"])
+    begun = begin_scoped(vendor, p["id"])[0]
     html(consent(btcpay, begun, store=store), 400)
 
 

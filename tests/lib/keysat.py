@@ -74,7 +74,8 @@ TABLES = {
     "webhook_endpoints": "id url secret event_types active description "
     "created_at updated_at",
     "webhook_deliveries": "id endpoint_id event_type payload_json",
-    "scoped_api_keys": "id label token_hash role extra_scopes created_at",
+    "scoped_api_keys": "id label token_hash role extra_scopes created_at "
+    "last_used_at revoked_at",
     "sessions": "token created_at expires_at",
     "rate_buckets": "bucket_kind bucket_key tokens_remaining",
 }
