@@ -144,9 +144,9 @@ $(GEN)/migrations.c: tools/embed-migrations $(MIGRATIONS) $(BUILD)/inputs | $(GE
 	@echo "  GEN   $@"
 	$(Q)tools/embed-migrations $(GEN)/migrations $(MIGRATIONS)
 
-$(GEN)/templates.c: $(BUILD)/tmplc $(TEMPLATES) $(BUILD)/inputs | $(GEN)
+$(GEN)/templates.c: $(BUILD)/tmplc $(TEMPLATES) $(GEN)/assets.c $(BUILD)/inputs | $(GEN)
 	@echo "  GEN   $@"
-	$(Q)$(BUILD)/tmplc $(GEN)/templates $(TEMPLATES)
+	$(Q)$(BUILD)/tmplc -a $(GEN)/assets.map $(GEN)/templates $(TEMPLATES)
 
 $(GEN)/letters.c: $(BUILD)/tmplc $(LETTERS) $(BUILD)/inputs | $(GEN)
 	@echo "  GEN   $@"

@@ -16,6 +16,7 @@
 #include "flow/router.h"
 #include "hooks/hooks.h"
 #include "jobs/jobs.h"
+#include "pages/page.h"
 #include "pages/pages.h"
 #include "serve/drain.h"
 #include "serve/listen.h"
@@ -72,6 +73,7 @@ static const struct resource	resources[] = {
 	{ "Thanks", pages_thanks },
 	{ "Recovery, for people", pages_recover },
 	{ "Assets", pages_assets },
+	{ "Dashboard: products", pages_products },
 	{ NULL, NULL }
 };
 
@@ -105,6 +107,8 @@ parent_configure(void)
 		refuse_start(&why);
 	bind_use_keyring(startup.keyring);
 	router_open(resources);
+	if (page_unknown_call(resources) != NULL)
+		fatal("pages: the API has no %s", page_unknown_call(resources));
 	routes = router_names(&n);
 	stat_open((unsigned int)conf.workers, routes, n);
 

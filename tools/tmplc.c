@@ -1,6 +1,6 @@
 /*
- * tmplc [-p PREFIX] OUT FILE...: mustache-like files to OUT.c and OUT.h.
- * NAME.html becomes void PREFIX_NAME(struct template *), without -p
+ * tmplc [-p PREFIX] [-a MAP] OUT FILE...: mustache-like files to OUT.c and
+ * OUT.h.  NAME.html becomes void PREFIX_NAME(struct template *), without -p
  * template_NAME; plain text, NAME.txt, becomes PREFIX_NAME_txt, whose values
  * are not escaped and whose parts are texts too.
  *
@@ -9,6 +9,7 @@
  *   {{^name}} .. {{/name}}  if false, null, missing or empty
  *   {{>part}}               another template
  *   {{a.b}}                 member b of a      {{.}}  the element itself
+ *   {{@css/x.css}}          where that asset is served, by the map's names
  *
  * A tag that stands alone on its line (all but values) takes the line with it.
  * Refused, with file and line: unclosed tags and sections, unknown parts, parts
@@ -40,7 +41,7 @@ struct source {
 };
 
 struct tag {
-	char		 kind;			/* one of # ^ / > ! { or 0 */
+	char		 kind;			/* one of # ^ / > ! { @ or 0 */
 	char		 name[NAME_LEN];
 	const char	*begin;
 	const char	*end;
@@ -51,6 +52,7 @@ struct section {
 	const char	*begin;
 };
 
+static char	*text_load(const char *);
 static void	 source_load(struct source *, const char *);
 static int	 source_find(const struct source *, const char *);
 static void	 source_compile(struct source *);
@@ -65,6 +67,7 @@ static void	 refuse(const struct source *, const char *, const char *)
 		    __attribute__((noreturn));
 
 static struct source	*sources;
+static const char	*map = "";	/* lines: "name hashed-name" */
 static int		 source_count;
 static FILE		*out;
 static const char	*prefix = "template";
@@ -75,13 +78,16 @@ main(int argc, char *argv[])
 	char	 new[4096], path[4096];
 	int	 i;
 
-	if (argc > 2 && strcmp(argv[1], "-p") == 0) {
-		prefix = argv[2];
-		argc -= 2;
-		argv += 2;
+	for (; argc > 2 && argv[1][0] == '-'; argc -= 2, argv += 2) {
+		if (strcmp(argv[1], "-p") == 0)
+			prefix = argv[2];
+		else if (strcmp(argv[1], "-a") == 0)
+			map = text_load(argv[2]);
+		else
+			errx(1, "unknown option %s", argv[1]);
 	}
 	if (argc < 2)
-		errx(1, "usage: tmplc [-p prefix] out file ...");
+		errx(1, "usage: tmplc [-p prefix] [-a map] out file ...");
 	source_count = argc - 2;
 	if ((sources = calloc((size_t)argc, sizeof(*sources))) == NULL)
 		err(1, NULL);
@@ -107,6 +113,43 @@ main(int argc, char *argv[])
 	return (0);
 }
 
+/* All of a file, for as long as the program runs. */
+static char *
+text_load(const char *path)
+{
+	FILE	*in;
+	char	*text;
+	long	 size;
+
+	if ((in = fopen(path, "r")) == NULL || fseek(in, 0, SEEK_END) != 0 ||
+	    (size = ftell(in)) < 0 || fseek(in, 0, SEEK_SET) != 0 ||
+	    (text = calloc(1, (size_t)size + 1)) == NULL ||
+	    fread(text, 1, (size_t)size, in) != (size_t)size)
+		err(1, "%s", path);
+	fclose(in);
+	if (strlen(text) != (size_t)size)
+		errx(1, "%s:1: contains a NUL byte", path);
+	return (text);
+}
+
+/* The hashed name of an asset; refused when there is no such asset. */
+static void
+emit_asset(const struct source *s, const struct tag *tag)
+{
+	const char	*line = map;
+	size_t		 len = strlen(tag->name);
+
+	while (strncmp(line, tag->name, len) != 0 || line[len] != ' ') {
+		if ((line = strchr(line, '\n')) == NULL)
+			refuse(s, tag->begin, "unknown asset");
+		line++;
+	}
+	line += len + 1;
+	fprintf(out, "\ttemplate_text(t, \"/assets/%.*s\", %zu);\n",
+	    (int)strcspn(line, "\n"), line,
+	    strlen("/assets/") + strcspn(line, "\n"));
+}
+
 static void
 source_load(struct source *s, const char *path)
 {
@@ -115,8 +158,6 @@ source_load(struct source *s, const char *path)
 				    "begin" };
 	char			*copy, *dot;
 	size_t			 i;
-	FILE			*in;
-	long			 size;
 
 	s->path = path;
 	if ((copy = strdup(path)) == NULL)
@@ -141,14 +182,7 @@ source_load(struct source *s, const char *path)
 			errx(1, "%s:1: template_%s is taken", path, taken[i]);
 	}
 
-	if ((in = fopen(path, "r")) == NULL || fseek(in, 0, SEEK_END) != 0 ||
-	    (size = ftell(in)) < 0 || fseek(in, 0, SEEK_SET) != 0 ||
-	    (s->text = calloc(1, (size_t)size + 1)) == NULL ||
-	    fread(s->text, 1, (size_t)size, in) != (size_t)size)
-		err(1, "%s", path);
-	fclose(in);
-	if (strlen(s->text) != (size_t)size)
-		errx(1, "%s:1: contains a NUL byte", path);
+	s->text = text_load(path);
 }
 
 /* A part of `s', text if that is. */
@@ -174,14 +208,16 @@ source_compile(struct source *s)
 	const char	*p, *begin;
 	int		 depth = 0, part;
 
-	fprintf(out, "void\n%s_%s(struct template *t)\n{\n", prefix, s->name);
-	if (s->text[0] == '\0')
-		fprintf(out, "\t(void)t;\n");
+	fprintf(out, "void\n%s_%s(struct template *t)\n{\n\t(void)t;\n",
+	    prefix, s->name);
 	for (p = s->text; (begin = strstr(p, "{{")) != NULL; p = tag.end) {
 		tag_read(s, begin, &tag);
 		emit_text(p, tag.begin < p ? p : tag.begin);
 		switch (tag.kind) {
 		case '!':
+			break;
+		case '@':
+			emit_asset(s, &tag);
 			break;
 		case '>':
 			if ((part = source_find(s, tag.name)) == -1)
@@ -251,7 +287,7 @@ tag_read(struct source *s, const char *begin, struct tag *tag)
 
 	memset(tag, 0, sizeof(*tag));
 	tag->begin = begin;
-	if (*p != '\0' && strchr("#^/>!{", *p) != NULL)
+	if (*p != '\0' && strchr("#^/>!{@", *p) != NULL)
 		tag->kind = *p++;
 	if (tag->kind == '{')
 		close = "}}}";
@@ -260,7 +296,9 @@ tag_read(struct source *s, const char *begin, struct tag *tag)
 	if (tag->kind != '!') {
 		while (*p == ' ')
 			p++;
-		len = strspn(p, "abcdefghijklmnopqrstuvwxyz_0123456789.");
+		len = strspn(p, tag->kind == '@' ?
+		    "abcdefghijklmnopqrstuvwxyz_0123456789.-/" :
+		    "abcdefghijklmnopqrstuvwxyz_0123456789.");
 		if (len == 0 || len >= sizeof(tag->name))
 			refuse(s, begin, "names are made of a-z, 0-9, _ and .");
 		memcpy(tag->name, p, len);
@@ -271,7 +309,7 @@ tag_read(struct source *s, const char *begin, struct tag *tag)
 	}
 	tag->end += strlen(close);
 	tag_check_place(s, tag);
-	if (tag->kind != 0 && tag->kind != '{')
+	if (tag->kind != 0 && tag->kind != '{' && tag->kind != '@')
 		tag_widen(s, tag);
 }
 

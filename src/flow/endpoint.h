@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 struct flow;
+struct page;
 
 enum flow_next {
 	FLOW_NEXT,	/* go on with the next step */
@@ -90,6 +91,8 @@ struct endpoint {
 	const struct sql_stmt		*lock;		/* before a plain sql */
 	const struct flow_step		*steps;		/* or its own steps */
 	size_t				 state;		/* bytes, zeroed, for steps */
+	const struct page		*page;		/* pages/page.h */
+	void			       (*on_fault)(struct flow *); /* or JSON */
 	const char			*errors;	/* "400 404": of its own */
 	const char			*summary;
 	const char			*answer;	/* what 200 holds, in words */

@@ -6,6 +6,7 @@
 #include "base/stat.h"
 #include "flow/aside.h"
 #include "flow/idempotency.h"
+#include "flow/inner.h"
 #include "flow/respond.h"
 #include "flow/stream.h"
 
@@ -23,7 +24,7 @@ TAILQ_HEAD(flow_list, flow);
 
 static struct flow_list		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct flow_list		 spare = TAILQ_HEAD_INITIALIZER(spare);
-static unsigned int		 nspare, njobs;
+static unsigned int		 nspare;
 static struct db_pool		*pool;
 static struct kore_timer	*clock_timer;
 
@@ -90,6 +91,7 @@ flow_drop(struct flow *f)
 	stop_waiting(f);
 	idempotency_drop(f);
 	db_rows_free(f->rows);
+	inner_drop(f);
 	json_decref(f->body);
 	arena_reset(&f->arena);
 	f->magic = 0;
@@ -416,29 +418,17 @@ flow_enter(struct flow *f, const struct flow_step *steps)
 	return (FLOW_JUMP);
 }
 
-static void
-end_job(struct flow *f)
-{
-	if (f->fault != ERR_NONE)
-		LOG(LOG_WARNING, "job.failed", LS("job", f->job),
-		    LS("step", f->at->name),
-		    LS("code", err_info(f->fault)->code),
-		    LS("message", f->fault_message));
-	stat_add(f->fault == ERR_NONE ? STAT_JOBS_RUN : STAT_JOBS_FAILED, 1);
-	njobs--;
-	if (f->ended != NULL)
-		f->ended(f, f->fault);
-	flow_drop(f);
-}
-
 /* True: no step will run any more. */
 static bool
 run_steps(struct flow *f)
 {
 	for (;;) {
 		if (f->fault != ERR_NONE || f->answered ||
-		    f->at->run == NULL)
-			return (true);
+		    f->at->run == NULL) {
+			if (!inner_end(f))
+				return (true);
+			continue;
+		}
 		switch (f->at->run(f)) {
 		case FLOW_NEXT:
 			f->at++;
@@ -449,7 +439,9 @@ run_steps(struct flow *f)
 			wait_begin(f);
 			return (false);
 		case FLOW_DONE:
-			return (true);
+			if (!inner_end(f))
+				return (true);
+			break;
 		}
 	}
 }
@@ -466,33 +458,7 @@ flow_run(struct flow *f)
 			flow_answer_fault(f);
 	}
 	if (done && f->endpoint == NULL)
-		end_job(f);
+		flow_end_job(f);
 	log_set_request(NULL);
 	return (done);
-}
-
-void
-flow_start_job(const char *name, const struct flow_step *steps, size_t state,
-    void (*init)(void *, const void *), const void *arg,
-    void (*ended)(struct flow *, enum err))
-{
-	struct flow	*f = flow_new();
-
-	f->job = name;
-	f->at = steps;
-	f->ended = ended;
-	f->deadline_ms = kore_time_ms() + 60000;
-	f->actor_kind = "system";
-	(void)kore_strlcpy(f->request_id, name, sizeof(f->request_id));
-	f->state = arena_alloc(&f->arena, state == 0 ? 1 : state);
-	if (init != NULL)
-		init(f->state, arg);
-	njobs++;
-	(void)flow_run(f);
-}
-
-unsigned int
-flow_jobs(void)
-{
-	return (njobs);
 }

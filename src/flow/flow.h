@@ -31,6 +31,7 @@ struct attempt;
 struct http_request;
 struct flow_aside;
 struct flow_piece;
+struct inner;
 struct keyring;
 struct rate;
 struct session;
@@ -55,6 +56,7 @@ struct flow {
 	struct flow_value	 values[FLOW_VALUES_MAX];
 	unsigned int		 nvalues;
 	json_t			*body;		/* checked fields only */
+	struct inner		*inner;		/* flow/inner.h; NULL: none yet */
 	struct rate		*rate;		/* flow/rate.h; NULL: none needed */
 
 	/* Who asks. */
@@ -93,6 +95,7 @@ struct flow {
 	const char		*fault_message;
 	bool			 answered;
 	bool			 streaming;	/* the answer has begun */
+	const char		*cached;	/* cache-control; NULL: no-store */
 	uint64_t		 started_ns;
 };
 
@@ -192,6 +195,8 @@ void		 flow_start_job(const char *name,
 		    const struct flow_step *steps, size_t state,
 		    void (*init)(void *state, const void *arg), const void *arg,
 		    void (*ended)(struct flow *, enum err));
+/* The driver's: a job's steps are through.  Frees it. */
+void		 flow_end_job(struct flow *);
 /* Jobs that are under way. */
 unsigned int	 flow_jobs(void);
 

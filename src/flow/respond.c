@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/stat.h"
 #include "flow/idempotency.h"
+#include "flow/inner.h"
 #include "flow/stream.h"
 #include "serve/guard.h"
 
@@ -46,12 +47,14 @@ enum flow_next
 flow_send(struct flow *f, int status, const char *type, const void *data,
     size_t len)
 {
-	if (idempotency_keep(f, status, type, data, len))
+	if (inner_keep(f, status, data, len) ||
+	    idempotency_keep(f, status, type, data, len))
 		return (FLOW_DONE);
 	f->answered = true;
 	http_response_header(f->req, "content-type", type);
 	http_response_header(f->req, "access-control-allow-origin", "*");
-	http_response_header(f->req, "cache-control", "no-store");
+	http_response_header(f->req, "cache-control", f->cached == NULL ?
+	    "no-store" : f->cached);
 	http_response_header(f->req, "x-request-id", f->request_id);
 	if (len == 0 && status != 204)
 		http_response_header(f->req, "content-length", "0");
@@ -92,7 +95,8 @@ flow_html(struct flow *f, int status, char *page, size_t len)
 	if (page == NULL)
 		return (flow_fail(f, ERR_INTERNAL, "The page is lost."));
 	flow_header(f, "content-security-policy", "default-src 'none'; "
-	    "style-src 'self'; form-action 'self'; base-uri 'none'; "
+	    "style-src 'self'; script-src 'self'; img-src 'self'; "
+	    "connect-src 'self'; form-action 'self'; base-uri 'none'; "
 	    "frame-ancestors 'none'");
 	flow_header(f, "x-content-type-options", "nosniff");
 	flow_header(f, "referrer-policy", "no-referrer");
@@ -149,6 +153,11 @@ flow_answer_fault(struct flow *f)
 		    f->fault != ERR_RATE_LIMITED ? 1 :
 		    limit_retry_after(f->limited));
 		flow_header(f, "retry-after", seconds);
+	}
+	if (f->endpoint != NULL && f->endpoint->on_fault != NULL) {
+		f->endpoint->on_fault(f);
+		if (f->answered)
+			return;
 	}
 	if (f->fault == ERR_UNAUTHORIZED)
 		flow_header(f, "www-authenticate", "Bearer");

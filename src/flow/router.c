@@ -193,11 +193,9 @@ method_of(const struct http_request *req)
 
 /* The endpoint, or NULL; then `allowed' has the methods of the path. */
 static const struct route *
-find(const struct http_request *req, const struct split *s,
-    unsigned int *allowed)
+find(int method, const struct split *s, unsigned int *allowed)
 {
 	const struct route	*best = NULL;
-	int			 method = method_of(req);
 	unsigned int		 i;
 
 	*allowed = 0;
@@ -212,8 +210,9 @@ find(const struct http_request *req, const struct split *s,
 	return (best);
 }
 
+/* Of the route that the path was found to have. */
 static bool
-read_path(struct flow *f, const struct route *r)
+read_path(struct flow *f, const struct route *r, const char *path)
 {
 	struct split	s;
 	char		name[40];
@@ -221,7 +220,7 @@ read_path(struct flow *f, const struct route *r)
 
 	if (strchr(r->endpoint->path, ':') == NULL)
 		return (true);
-	(void)split_path(f->req->path, &s);	/* as when it was found */
+	(void)split_path(path, &s);
 	for (i = 0; i < r->nsegments; i++) {
 		if (!is_parameter(r, i))
 			continue;
@@ -232,6 +231,27 @@ read_path(struct flow *f, const struct route *r)
 			return (false);
 	}
 	return (true);
+}
+
+const struct endpoint *
+router_find(enum method method, const char *path)
+{
+	const struct route	*r;
+	struct split		 s;
+	unsigned int		 allowed;
+
+	r = split_path(path, &s) ? find((int)method, &s, &allowed) : NULL;
+	return (r == NULL ? NULL : r->endpoint);
+}
+
+bool
+router_read_path(struct flow *f, const char *path)
+{
+	const struct route	*r = routes;
+
+	while (r->endpoint != f->endpoint)
+		r++;
+	return (read_path(f, r, path));
 }
 
 /* A browser asks first; the answer is always yes, credentials are never. */
@@ -275,7 +295,7 @@ read_request(struct flow *f)
 	const void		*body;
 	size_t			 len;
 
-	if (!read_path(f, &routes[f->route]) ||
+	if (!read_path(f, &routes[f->route], f->req->path) ||
 	    !body_read_query(f, f->req->query_string))
 		return (FLOW_DONE);
 	if (ep->body != NULL && !ep->raw_body) {
@@ -320,7 +340,8 @@ begin(struct flow *f)
 		preflight(f);
 		return (false);
 	}
-	r = split_path(f->req->path, &s) ? find(f->req, &s, &allowed) : NULL;
+	r = split_path(f->req->path, &s) ? find(method_of(f->req), &s,
+	    &allowed) : NULL;
 	if (r == NULL) {
 		refuse(f, allowed);
 		return (false);

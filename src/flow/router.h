@@ -29,6 +29,15 @@ const struct resource	*router_resources(void);
 
 const char		*method_name(enum method);
 
+/* What would answer that path; NULL: nothing. */
+const struct endpoint	*router_find(enum method, const char *path);
+/*
+ * The parameters of a path that was found to be f->endpoint's.  False after
+ * flow_fail().
+ */
+struct flow;
+bool			 router_read_path(struct flow *, const char *path);
+
 /* Kore's handler, found by name. */
 int	dispatch(struct http_request *);
 

@@ -1,6 +1,11 @@
-/* Style sheets and the like, compiled in by tools/embed-assets. */
+/*
+ * Style sheets and the like, compiled in by tools/embed-assets.  Pages name
+ * them with their content's hash, and such a name never changes its meaning;
+ * by the plain name they are asked for anew each time.
+ */
 #include "pages/pages.h"
 
+#include "flow/request.h"
 #include "flow/respond.h"
 
 #include "assets.h"
@@ -10,15 +15,22 @@
 static enum flow_next
 asset_send(struct flow *f)
 {
-	const char	*name;
+	const char	*name, *known;
 	unsigned int	 i;
+	bool		 hashed;
 
 	name = arena_printf(&f->arena, "%s/%s", flow_text(f, "folder"),
 	    flow_text(f, "name"));
 	for (i = 0; i < asset_count; i++) {
-		if (strcmp(assets[i].name, name))
+		hashed = !strcmp(assets[i].hashed, name);
+		if (!hashed && strcmp(assets[i].name, name))
 			continue;
+		f->cached = hashed ? "public, max-age=31536000, immutable" :
+		    "no-cache";
 		flow_header(f, "etag", assets[i].etag);
+		known = flow_request_header(f, "if-none-match");
+		if (known != NULL && strstr(known, assets[i].etag) != NULL)
+			return (flow_send(f, 304, assets[i].type, NULL, 0));
 		return (flow_send(f, 200, assets[i].type, assets[i].data,
 		    assets[i].len));
 	}

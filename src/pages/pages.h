@@ -8,5 +8,6 @@ extern const struct endpoint	pages_sandbox[];
 extern const struct endpoint	pages_thanks[];
 extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
+extern const struct endpoint	pages_products[];
 
 #endif

@@ -1,0 +1,22 @@
+/*
+ * Forms: what an endpoint's fields look like as inputs, and what was typed as
+ * the body or query that the endpoint takes.  What is wrong with a value is
+ * the endpoint's to say; its message is shown beside the input it names.
+ */
+#ifndef PAGES_FORMS_H
+#define PAGES_FORMS_H
+
+#include "pages/page.h"
+
+/* A query string, or a form's body, by name; the last of a name counts. */
+json_t		*forms_read_query(struct arena *, const char *);
+
+/* "?a=b&name=value": a query with one value changed; without it for NULL. */
+const char	*forms_query_with(struct arena *, const json_t *query,
+		    const char *name, const char *value);
+
+/* For the template: new objects. */
+json_t		*forms_values(struct flow *, const struct form *);
+json_t		*forms_filters(struct flow *, const struct input *);
+
+#endif

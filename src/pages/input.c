@@ -1,0 +1,306 @@
+#include "pages/input.h"
+
+#include "base/text.h"
+#include "pages/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY	86400
+
+/* ---- to show ---- */
+
+static const char *
+lines(struct arena *a, const json_t *list)
+{
+	const char	*all = "";
+	const json_t	*one;
+	size_t		 i;
+
+	json_array_foreach(list, i, one)
+		all = arena_printf(a, "%s%s\n", all, value_text(a, one));
+	return (all);
+}
+
+static const char *
+indented(struct arena *a, const json_t *v)
+{
+	char		*text;
+	const char	*copy;
+
+	if (v == NULL || json_is_null(v) || json_object_size(v) == 0)
+		return ("");
+	text = json_dumps(v, JSON_INDENT(2));
+	copy = text == NULL ? "" : arena_strdup(a, text);
+	free(text);
+	return (copy);
+}
+
+/* 1250 to "12.5", 1200 to "12" */
+static const char *
+hundredths(struct arena *a, long long n)
+{
+	if (n % 100 == 0)
+		return (arena_printf(a, "%lld", n / 100));
+	return (arena_printf(a, n % 10 == 0 ? "%lld.%lld" : "%lld.%02lld",
+	    n / 100, n % 10 == 0 ? n % 100 / 10 : n % 100));
+}
+
+static const char *
+currency_of(const struct input *in, const json_t *record)
+{
+	const char	*currency;
+
+	currency = in->with == NULL ? NULL :
+	    json_string_value(value_find(record, NULL, in->with));
+	return (currency == NULL || *currency == '\0' ? "SAT" : currency);
+}
+
+const char *
+input_show(struct arena *a, const struct input *in, const json_t *record)
+{
+	const json_t	*v = value_find(record, NULL, in->name);
+	const char	*text = value_text(a, v);
+	long long	 n = json_integer_value(v);
+
+	switch (in->kind) {
+	case INPUT_SECRET:
+		return ("");
+	case INPUT_LINES:
+		return (lines(a, v));
+	case INPUT_JSON:
+		return (indented(a, v));
+	case INPUT_TIME:	/* as <input type=datetime-local> wants it */
+		return (arena_strndup(a, text, strlen(text) < 16 ? 0 : 16));
+	case INPUT_MONEY:
+		return (json_is_integer(v) ? value_money(a, n,
+		    currency_of(in, record), false) : "");
+	case INPUT_PERCENT:
+		return (json_is_integer(v) ? hundredths(a, n) : "");
+	case INPUT_DAYS:
+		if (!json_is_integer(v))
+			return ("");
+		return (n % DAY == 0 ? arena_printf(a, "%lld", n / DAY) :
+		    arena_printf(a, "%.6g", (double)n / DAY));
+	default:
+		return (text);
+	}
+}
+
+/* ---- what was typed ---- */
+
+/*
+ * Digits with at most `places' after the point, as a whole number of the
+ * smallest unit: "49.5" with two places is 4950.  Grouping is forgiven.
+ */
+static bool
+read_decimal(const char *s, unsigned int places, long long *out)
+{
+	char		digits[32];
+	size_t		n = 0;
+	unsigned int	after = 0;
+	bool		point = false;
+
+	for (; *s != '\0'; s++) {
+		if (*s == ',' || *s == ' ' || *s == '_')
+			continue;
+		if (*s == '.' && !point && places > 0) {
+			point = true;
+			continue;
+		}
+		if ((*s < '0' || *s > '9') && !(*s == '-' && n == 0))
+			return (false);
+		if ((point && ++after > places) || n == sizeof(digits) - 4)
+			return (false);
+		digits[n++] = *s;
+	}
+	for (; after < places; after++)
+		digits[n++] = '0';
+	digits[n] = '\0';
+	return (text_integer(digits, -1000000000000000ll, 1000000000000000ll,
+	    out));
+}
+
+static json_t *
+read_number(const struct input *in, const char *text, const json_t *typed,
+    const char **why)
+{
+	long long	n;
+	bool		ok;
+
+	switch (in->kind) {
+	case INPUT_MONEY:
+		ok = !strcmp(currency_of(in, typed), "SAT") ?
+		    read_decimal(text, 0, &n) : read_decimal(text, 2, &n);
+		*why = "write an amount such as 49.00; satoshis are whole";
+		break;
+	case INPUT_PERCENT:
+		ok = read_decimal(text, 2, &n);
+		*why = "write a percentage such as 12.5";
+		break;
+	case INPUT_DAYS:
+		ok = read_decimal(text, 6, &n) && (n * DAY) % 1000000 == 0;
+		n = n * DAY / 1000000;
+		*why = "write a number of days";
+		break;
+	default:
+		ok = read_decimal(text, 0, &n);
+		*why = "write a whole number";
+		break;
+	}
+	if (!ok)
+		return (NULL);
+	*why = NULL;
+	return (json_integer(n));
+}
+
+static json_t *
+read_lines(const char *text)
+{
+	json_t		*all = json_array();
+	size_t		 len;
+
+	for (; *text != '\0'; text += len + (text[len] != '\0')) {
+		len = strcspn(text, "\r\n");
+		if (len > 0)
+			json_array_append_new(all, json_stringn(text, len));
+	}
+	return (all);
+}
+
+static json_t *
+read_tree(struct arena *a, const char *text, const char **why)
+{
+	char	 error[96];
+	json_t	*v;
+
+	if ((v = json_read(text, strlen(text), error, sizeof(error))) == NULL)
+		*why = arena_printf(a, "write JSON: %s", error);
+	return (v);
+}
+
+/* Names of the objects' members: "slug=Slug|name=Name". */
+static const char *
+member(struct arena *a, const char **list)
+{
+	const char	*name;
+	size_t		 len;
+
+	if (*list == NULL || **list == '\0')
+		return (NULL);
+	len = strcspn(*list, "=");
+	name = arena_strndup(a, *list, len);
+	*list += strcspn(*list, "|");
+	*list += **list == '|';
+	return (name);
+}
+
+/* Inputs are called NAME.0.MEMBER, NAME.1.MEMBER; empty rows don't count. */
+static json_t *
+read_rows(struct arena *a, const struct input *in, const json_t *typed)
+{
+	const char	*members, *name, *text;
+	json_t		*all = json_array(), *row;
+	unsigned int	 i;
+	bool		 any, known = true;
+
+	for (i = 0; known && i < 1000; i++) {
+		row = json_object();
+		any = known = false;
+		for (members = in->with; (name = member(a, &members)) != NULL;) {
+			text = json_text(typed, arena_printf(a, "%s.%u.%s",
+			    in->name, i, name));
+			known = known || text != NULL;
+			any = any || (text != NULL && *text != '\0');
+			json_object_set_new(row, name,
+			    json_string(text == NULL ? "" : text));
+		}
+		if (any)
+			json_array_append_new(all, row);
+		else
+			json_decref(row);
+	}
+	return (all);
+}
+
+/* Nothing typed: null where that clears, else nothing is said. */
+static json_t *
+read_nothing(const struct field *fd, enum method method)
+{
+	if (fd->flags & FIELD_NULLABLE)
+		return (json_null());
+	if (method == PATCH && (fd->type == FIELD_TEXT ||
+	    fd->type == FIELD_NAME))
+		return (json_string(""));
+	return (NULL);
+}
+
+json_t *
+input_read(struct arena *a, const struct input *in, const struct field *fd,
+    enum method method, const json_t *typed, const char **why)
+{
+	const char	*text = json_text(typed, in->name);
+
+	*why = NULL;
+	if (in->kind == INPUT_CHECK)
+		return (json_boolean(text != NULL));
+	if (in->kind == INPUT_ROWS)
+		return (read_rows(a, in, typed));
+	if (text == NULL)
+		return (NULL);
+	if (in->kind == INPUT_LINES)
+		return (read_lines(text));
+	if (*text == '\0')
+		return (read_nothing(fd, method));
+	switch (in->kind) {
+	case INPUT_JSON:
+		return (read_tree(a, text, why));
+	case INPUT_TIME:
+		return (json_sprintf("%s%s", text, strlen(text) == 16 ?
+		    ":00Z" : ""));
+	default:
+		if (fd->type == FIELD_INTEGER)
+			return (read_number(in, text, typed, why));
+		return (json_string(text));
+	}
+}
+
+/* ---- rows ---- */
+
+static json_t *
+row_cells(struct arena *a, const struct input *in, unsigned int i,
+    const json_t *row)
+{
+	const char	*members = in->with, *name, *text;
+	json_t		*cells = json_array();
+
+	while ((name = member(a, &members)) != NULL) {
+		text = json_text(row, name);
+		json_array_append_new(cells, json_pack("{s:s,s:s,s:s}",
+		    "name", arena_printf(a, "%s.%u.%s", in->name, i, name),
+		    "label", arena_printf(a, "%s %u", value_choice(a, in->with,
+		    name), i + 1), "value", text == NULL ? "" : text));
+	}
+	return (cells);
+}
+
+json_t *
+input_rows(struct arena *a, const struct input *in, const json_t *record,
+    const json_t *typed)
+{
+	json_t		*all = json_array(), *have;
+	const json_t	*one;
+	size_t		 n, i;
+
+	have = typed != NULL ? read_rows(a, in, typed) :
+	    json_incref((json_t *)value_find(record, NULL, in->name));
+	n = json_array_size(have) + INPUT_ROWS_SPARE;
+	for (i = 0; i < n; i++) {
+		one = json_array_get(have, i);
+		json_array_append_new(all, json_pack("{s:o}", "row_cells",
+		    row_cells(a, in, (unsigned int)i, one)));
+	}
+	json_decref(have);
+	return (all);
+}

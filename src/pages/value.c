@@ -1,0 +1,331 @@
+#include "pages/value.h"
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINK_MAX	4096
+
+static const json_t *
+walk(const json_t *v, const char *name)
+{
+	size_t	len;
+
+	for (;; name += len + 1) {
+		len = strcspn(name, ".");
+		v = json_object_getn(v, name, len);
+		if (v == NULL || name[len] == '\0')
+			return (v);
+	}
+}
+
+const json_t *
+value_find(const json_t *row, const json_t *gathered, const char *name)
+{
+	const json_t	*v = walk(row, name);
+
+	return (v != NULL ? v : walk(gathered, name));
+}
+
+const char *
+value_text(struct arena *a, const json_t *v)
+{
+	switch (v == NULL ? JSON_NULL : json_typeof(v)) {
+	case JSON_STRING:
+		return (arena_strdup(a, json_string_value(v)));
+	case JSON_INTEGER:
+		return (arena_printf(a, "%" JSON_INTEGER_FORMAT,
+		    json_integer_value(v)));
+	case JSON_REAL:
+		return (arena_printf(a, "%.15g", json_real_value(v)));
+	case JSON_TRUE:
+		return ("true");
+	case JSON_FALSE:
+		return ("false");
+	default:
+		return ("");
+	}
+}
+
+static bool
+is_there(const json_t *v)
+{
+	switch (v == NULL ? JSON_NULL : json_typeof(v)) {
+	case JSON_NULL:
+	case JSON_FALSE:
+		return (false);
+	case JSON_ARRAY:
+		return (json_array_size(v) > 0);
+	case JSON_STRING:
+		return (json_string_length(v) > 0);
+	default:
+		return (true);
+	}
+}
+
+bool
+value_holds(const char *when, const json_t *gathered)
+{
+	const char	*choices, *text;
+	struct arena	 a;
+	char		 name[128];
+	bool		 holds, not;
+	size_t		 len;
+
+	if (when == NULL)
+		return (true);
+	not = *when == '!';
+	when += not;
+	choices = strchr(when, '=');
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(when, "="), when);
+	if (choices == NULL)
+		return (is_there(value_find(NULL, gathered, name)) != not);
+	arena_init(&a);
+	text = value_text(&a, value_find(NULL, gathered, name));
+	holds = false;
+	do {
+		len = strcspn(++choices, "|");
+		holds = holds || (strlen(text) == len &&
+		    !strncmp(text, choices, len));
+		choices += len;
+	} while (*choices == '|');
+	arena_reset(&a);
+	return (holds != not);
+}
+
+static void
+put_encoded(struct buf *b, const char *s)
+{
+	static const char	plain[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
+
+	for (; *s != '\0'; s++) {
+		if (strchr(plain, *s) != NULL)
+			buf_put(b, s, 1);
+		else
+			buf_printf(b, "%%%02X", (unsigned char)*s);
+	}
+}
+
+const char *
+value_expand(struct arena *a, const char *pattern, const json_t *row,
+    const json_t *gathered, bool link)
+{
+	struct buf	 b;
+	const char	*text;
+	char		 name[128];
+	size_t		 len;
+
+	if (strchr(pattern, '{') == NULL)
+		return (pattern);
+	buf_init(&b, LINK_MAX);
+	while (*pattern != '\0') {
+		len = strcspn(pattern, "{");
+		buf_put(&b, pattern, len);
+		pattern += len;
+		if (*pattern == '\0')
+			break;
+		len = strcspn(++pattern, "}");
+		snprintf(name, sizeof(name), "%.*s", (int)len, pattern);
+		text = value_text(a, value_find(row, gathered, name));
+		if (link)
+			put_encoded(&b, text);
+		else
+			buf_puts(&b, text);
+		pattern += len + (pattern[len] == '}');
+	}
+	text = arena_strdup(a, b.failed || b.data == NULL ? "" : b.data);
+	buf_free(&b);
+	return (text);
+}
+
+/* ---- numbers ---- */
+
+const char *
+value_grouped(struct arena *a, long long n)
+{
+	char	digits[32], out[48];
+	size_t	len, i, at = 0, sign;
+
+	snprintf(digits, sizeof(digits), "%lld", n);
+	sign = digits[0] == '-';
+	len = strlen(digits);
+	for (i = 0; i < len; i++) {
+		if (i > sign && (len - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = digits[i];
+	}
+	out[at] = '\0';
+	return (arena_strdup(a, out));
+}
+
+const char *
+value_money(struct arena *a, long long n, const char *currency, bool grouped)
+{
+	const char	*whole;
+	long long	 size = llabs(n);
+
+	if (!strcmp(currency, "SAT"))
+		return (grouped ? value_grouped(a, n) :
+		    arena_printf(a, "%lld", n));
+	whole = grouped ? value_grouped(a, size / 100) :
+	    arena_printf(a, "%lld", size / 100);
+	return (arena_printf(a, "%s%s.%02lld", n < 0 ? "-" : "", whole,
+	    size % 100));
+}
+
+const char *
+value_duration(struct arena *a, long long seconds)
+{
+	static const struct {
+		long long	 size;
+		const char	*name;
+	} units[] = {
+		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" },
+		{ 1, "second" }
+	};
+	size_t	i = 0;
+
+	while (seconds % units[i].size != 0)
+		i++;
+	return (arena_printf(a, "%lld %s%s", seconds / units[i].size,
+	    units[i].name, seconds == units[i].size ? "" : "s"));
+}
+
+const char *
+value_choice(struct arena *a, const char *list, const char *key)
+{
+	size_t	n = strlen(key), len;
+
+	for (; list != NULL; list += len + 1) {
+		len = strcspn(list, "|");
+		if (!strncmp(list, key, n) && list[n] == '=')
+			return (arena_strndup(a, list + n + 1, len - n - 1));
+		if (list[len] == '\0')
+			break;
+	}
+	return (NULL);
+}
+
+/* ---- cells ---- */
+
+static const char *
+joined(struct arena *a, const json_t *list)
+{
+	const char	*all = "";
+	const json_t	*one;
+	size_t		 i;
+
+	json_array_foreach(list, i, one)
+		all = arena_printf(a, "%s%s%s", all, i > 0 ? ", " : "",
+		    value_text(a, one));
+	return (all);
+}
+
+static const char *
+dumped(struct arena *a, const json_t *v)
+{
+	char		*text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+	const char	*copy = text == NULL ? "" : arena_strdup(a, text);
+
+	free(text);
+	return (copy);
+}
+
+/* A value that the list doesn't know is shown all the same, quietly. */
+static void
+badge(struct arena *a, const char *list, const char **text,
+    const char **kind)
+{
+	const char	*found = value_choice(a, list, *text);
+	size_t		 len;
+
+	*kind = "quiet";
+	if (found == NULL)
+		return;
+	len = strcspn(found, "=");
+	*kind = arena_strndup(a, found, len);
+	if (found[len] == '=')
+		*text = found + len + 1;
+}
+
+/* "2026-11-22T14:00:00Z" to "2026-11-22 14:00 UTC" */
+static const char *
+readable_time(struct arena *a, const char *s)
+{
+	if (strlen(s) < 16 || s[10] != 'T')
+		return (s);
+	return (arena_printf(a, "%.10s %.5s UTC", s, s + 11));
+}
+
+static const char *
+number_text(struct arena *a, const struct column *c, const json_t *row,
+    const json_t *v)
+{
+	long long	 n = json_integer_value(v);
+	const char	*currency;
+
+	switch (c->kind) {
+	case CELL_NUMBER:
+		return (value_grouped(a, n));
+	case CELL_SATS:
+		return (arena_printf(a, "%s sats", value_grouped(a, n)));
+	case CELL_PERCENT:
+		return (n % 100 == 0 ? arena_printf(a, "%lld %%", n / 100) :
+		    arena_printf(a, "%lld.%02lld %%", n / 100, n % 100));
+	case CELL_SECONDS:
+		return (n == 0 && c->with != NULL ? c->with :
+		    value_duration(a, n));
+	case CELL_MONEY:
+		currency = json_string_value(value_find(row, NULL, c->with));
+		if (currency == NULL)
+			currency = "SAT";
+		return (arena_printf(a, "%s %s", value_money(a, n, currency,
+		    true), !strcmp(currency, "SAT") ? "sats" : currency));
+	default:
+		return (value_text(a, v));
+	}
+}
+
+static const char *
+cell_text(struct arena *a, const struct column *c, const json_t *row,
+    const json_t *v)
+{
+	if (json_is_array(v) && c->kind == CELL_LIST)
+		return (joined(a, v));
+	if (c->kind == CELL_JSON && v != NULL && !json_is_null(v))
+		return (dumped(a, v));
+	if (json_is_integer(v))
+		return (number_text(a, c, row, v));
+	return (value_text(a, v));
+}
+
+/* Every member is there, null or not: a missing one would be looked for
+ * further out. */
+json_t *
+value_cell(struct arena *a, const struct column *c, const json_t *row,
+    const json_t *gathered)
+{
+	const char	*text, *time = NULL, *kind = NULL, *href = NULL;
+
+	text = cell_text(a, c, row, value_find(row, NULL, c->name));
+	if (*text != '\0' && c->kind == CELL_TIME) {
+		time = text;
+		text = readable_time(a, text);
+	}
+	if (*text != '\0' && c->kind == CELL_BADGE)
+		badge(a, c->with, &text, &kind);
+	if (*text != '\0' && c->link != NULL)
+		href = value_expand(a, c->link, row, gathered, true);
+	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b}",
+	    "label", c->label, "text", text, "time", time, "badge", kind,
+	    "href", href,
+	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_SATS ||
+	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT,
+	    "is_code", c->kind == CELL_CODE || c->kind == CELL_JSON,
+	    "is_empty", *text == '\0'));
+}
