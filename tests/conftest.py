@@ -11,9 +11,11 @@ from fake.btcpay import FakeBtcpay
 from fake.lnurl import Lnurl
 from fake.rates import Rates
 from fake.receiver import Vendor
+from fake.smtp import Smtp
 from fake.zaprite import FakeZaprite
 from lib.client import Api
 from lib.instance import Vault, instances, make_template
+from lib.mails import Mails
 from lib.postgres import Cluster
 from lib.replica import binary
 from lib.webhooks import Hooks
@@ -193,6 +195,35 @@ def bare(make_shared_instance, btcpay_shared):
 def vendor(bare, btcpay):
     yield Api(bare.url, bare.admin_key, bare.db)
     bare.check_workers()
+
+
+# A mail server, and an instance that writes to buyers through it.
+
+@pytest.fixture(scope="session")
+def smtp_shared():
+    fake = Smtp().start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def smtp(smtp_shared):
+    smtp_shared.reset()
+    yield smtp_shared
+    smtp_shared.reset()
+
+
+@pytest.fixture(scope="session")
+def mail_server(make_shared_instance, smtp_shared):
+    """An instance with a movable clock; sandbox payments."""
+    return make_shared_instance(movable=True, name="mail",
+                                **smtp_shared.settings())
+
+
+@pytest.fixture
+def mails(mail_server, smtp):
+    yield Mails(mail_server, smtp)
+    mail_server.check_workers()
 
 
 # The vendor's own servers, which operators' webhooks reach.

@@ -8,8 +8,7 @@
 #include <time.h>
 
 #define LINE_MAX_QP	76	/* RFC 2045: its "=" included */
-#define WORD_MAX	60	/* encoded characters of a word, of which the
-				   whole is 75 at most (RFC 2047) */
+#define WORDS_LINE_MAX	76	/* RFC 2047, with encoded words in it */
 #define PLAIN_MAX	60	/* characters of a header that are left alone */
 
 static const char	hex[] = "0123456789ABCDEF";
@@ -109,25 +108,27 @@ encode_char(char out[13], const char *p, size_t n)
 	return (len);
 }
 
-/* Words of whole characters, one a line. */
+/* Words of whole characters, one a line, the first after `column' others. */
 static void
-put_words(struct buf *b, const char *p)
+put_words(struct buf *b, size_t column, const char *p)
 {
-	char	one[13];
-	size_t	column = 0, n, len;
+	static const char	begin[] = "=?UTF-8?Q?", end[] = "?=";
+	char			one[13];
+	size_t			n, len;
 
-	buf_puts(b, "=?UTF-8?Q?");
+	buf_puts(b, begin);
+	column += sizeof(begin) - 1;
 	for (; *p != '\0'; p += n) {
 		n = char_bytes(p);
 		len = encode_char(one, p, n);
-		if (column + len > WORD_MAX) {
-			buf_puts(b, "?=\r\n =?UTF-8?Q?");
-			column = 0;
+		if (column + len + sizeof(end) - 1 > WORDS_LINE_MAX) {
+			buf_printf(b, "%s\r\n %s", end, begin);
+			column = sizeof(begin);
 		}
 		buf_put(b, one, len);
 		column += len;
 	}
-	buf_puts(b, "?=");
+	buf_puts(b, end);
 }
 
 /* Short, printable, and not to be taken for an encoded word. */
@@ -151,7 +152,7 @@ mail_put_header(struct buf *b, const char *name, const char *value)
 	if (is_short_ascii(value))
 		buf_puts(b, value);
 	else
-		put_words(b, value);
+		put_words(b, strlen(name) + 2, value);
 	buf_puts(b, "\r\n");
 }
 
@@ -175,7 +176,7 @@ put_from(struct buf *b, const char *name, const char *address)
 		}
 		buf_puts(b, "\"");
 	} else {
-		put_words(b, name);
+		put_words(b, strlen("From: "), name);
 	}
 	buf_printf(b, "\r\n <%s>\r\n", address);
 }

@@ -26,6 +26,8 @@
 
 #define CALL_MAGIC		0x63616c6c
 #define CONNECT_MS		5000
+#define GREETING_MS		30000	/* of a mail server, and the login:
+					   libcurl counts both as connecting */
 #define TIMEOUT_MS		30000
 #define REPLY_MAX		(1024 * 1024)
 #define REPLY_FIRST		4096	/* bytes, then doubled */
@@ -155,7 +157,7 @@ call_mail(struct net_call *call, const struct net_request *req)
 	call_keep_body(call, req);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, req->timeout_ms > 0 ?
 	    (long)req->timeout_ms : (long)TIMEOUT_MS);
-	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)GREETING_MS);
 	return (mail_talk_begin(&call->talk, h, req->mail, call->sent,
 	    call->sent_len));
 }

@@ -76,6 +76,8 @@ heard_command(struct mail_talk *t, const char *data, size_t len)
 					    "AUTH", "MAIL", "RCPT", "DATA" };
 	size_t				i, n;
 
+	if ((t->over = t->over || (len >= 4 && !memcmp(data, "QUIT", 4))))
+		return;
 	t->said[0] = '\0';
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		n = strlen(names[i]);
@@ -104,7 +106,8 @@ mail_listen(CURL *h, curl_infotype type, char *data, size_t len, void *arg)
 	(void)h;
 	if (type == CURLINFO_HEADER_OUT)
 		heard_command(arg, data, len);
-	else if (type == CURLINFO_HEADER_IN)
+	else if (type == CURLINFO_HEADER_IN &&
+	    !((const struct mail_talk *)arg)->over)
 		heard_answer(arg, data, len);
 	return (0);
 }

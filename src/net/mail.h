@@ -25,6 +25,7 @@ struct mail_talk {
 	struct curl_slist	*to;
 	const char		*stage;	/* command that is under way */
 	char			 said[NET_MAIL_SAID_MAX];	/* last line */
+	bool			 over;	/* we take our leave */
 	const char		*message;	/* what is left of it */
 	size_t			 left;
 	char			 error[NET_MAIL_SAID_MAX + 64];
