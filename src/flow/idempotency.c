@@ -41,6 +41,7 @@ struct attempt {
 	const char	**left;		/* invoices of attempts before */
 	size_t		 nleft, at;
 
+	bool		 is_verdict;	/* an answer to be told again */
 	int		 status;
 	const char	*type;
 	const char	*body;
@@ -280,7 +281,12 @@ idempotency_keep(struct flow *f, int status, const char *type,
 
 	if (a == NULL || a->phase == OVER)
 		return (false);
-	if (a->phase != RUNNING || status >= 500 || status == 429) {
+	a->is_verdict = status < 500 && status != 429;
+	if (!a->is_verdict)
+		flow_let_go(f);
+	/* Of no use to wait for: the database is away, or time is up. */
+	if (a->phase != RUNNING || (!a->is_verdict && (a->unsure ||
+	    f->fault == ERR_UNAVAILABLE))) {
 		idempotency_drop(f);
 		return (false);
 	}
@@ -295,8 +301,18 @@ idempotency_keep(struct flow *f, int status, const char *type,
 	return (true);
 }
 
+/* The next attempt need not wait: told before the client, who may be quick. */
 static enum flow_next
-idempotency_store(struct flow *f)
+release(struct flow *f)
+{
+	struct attempt	*a = f->attempt;
+
+	return (FLOW_QUERY(f, idempotency_release, .id = a->id,
+	    .attempt = a->name));
+}
+
+static enum flow_next
+store(struct flow *f)
 {
 	struct attempt				*a = f->attempt;
 	const struct sql_idempotency_store_args	 args = {
@@ -310,8 +326,14 @@ idempotency_store(struct flow *f)
 	    .stmt = &sql_idempotency_store,
 	    .params = (const char *const *)(const void *)&args };
 
-	a->phase = STORING;
 	return (flow_commit(f, &q));
+}
+
+static enum flow_next
+idempotency_store(struct flow *f)
+{
+	f->attempt->phase = STORING;
+	return (f->attempt->is_verdict ? store(f) : release(f));
 }
 
 static enum flow_next

@@ -47,8 +47,8 @@ void		flow_new_id(struct flow *, char out[37]);
 /* Does this request run under a key, with no answer yet? */
 bool		idempotency_runs(const struct flow *);
 /*
- * Takes an answer to be stored before it is sent.  False: send it at once;
- * what is held has been rolled back.
+ * Takes an answer that is to be stored before it is sent, or whose key is to be
+ * released before.  False: send it at once.
  */
 bool		idempotency_keep(struct flow *, int status, const char *type,
 		    const void *data, size_t len);
