@@ -398,7 +398,9 @@ static const char	shapes[] =
     "suspended_at|null,suspension_reason|null,nostr_npub|null,"
     "buyer_email|null,metadata}`; never the key.\n\n"
     "Faults are `{ok:false,error,message}` ([errors.md](errors.md)); times "
-    "are RFC 3339 in UTC, ids UUIDs, money integers in the smallest unit.\n\n";
+    "are RFC 3339 in UTC, ids UUIDs, money integers in the smallest unit.\n\n"
+    "What is sent twice under one `Idempotency-Key` happens once, and is "
+    "answered twice ([idempotency.md](idempotency.md)).\n\n";
 
 /* The roles of scoped keys, from their own table. */
 static void
