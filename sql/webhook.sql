@@ -332,6 +332,7 @@ SELECT CASE WHEN e.id IS NULL THEN 'conflict' END AS fault,
     CASE WHEN e.id IS NULL THEN 'the endpoint is off' END AS message,
     json_build_object('ok', true, 'replay', e.replays,
     'deliveries', (SELECT count(*) FROM made m),
+    'began_at', (SELECT rfc3339(min(t.created_at)) FROM taken t),
     'next_from', (SELECT max(p.id) FROM page p
         HAVING count(*) > 10000)::text) AS body,
     pg_notify('licet_jobs', 'webhooks')::text AS told

@@ -326,7 +326,8 @@ const struct endpoint	api_webhooks[] = {
 	    .errors = "409",
 	    .summary = "Send past events again, as new deliveries; 10,000 "
 	        "events at a time.",
-	    .answer = "`{ok,replay,deliveries,next_from|null}`; `next_from` is "
+	    .answer = "`{ok,replay,deliveries,began_at|null,next_from|null}`; "
+	        "`began_at`: of the first event that was looked at, `next_from`: "
 	        "where to go on." },
 	{ DELIVERY(GET, ""), READ,
 	    .query = FIELDS(PAGE,

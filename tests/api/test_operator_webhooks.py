@@ -142,6 +142,12 @@ def test_retry_of_a_dead_one(hooks):
     assert len(hooks.vendor.got(e["path"])) == 2
 
 
+def happened_at(hooks, delivery):
+    """When the event of a delivery happened."""
+    return hooks.server.value("SELECT rfc3339(created_at) FROM outbox"
+                              " WHERE id = %s", delivery["outbox_id"])
+
+
 def test_replay(hooks):
     """New deliveries with ids of their own, of what the endpoint wants, from
     an outbox id or a time."""
@@ -155,6 +161,7 @@ def test_replay(hooks):
     rows = sorted(hooks.deliveries(e), key=lambda d: d["outbox_id"])
     path = f"/webhook-endpoints/{e['id']}/replay"
     made = hooks.do("POST", path, {"from": str(rows[1]["outbox_id"])})
+    assert made.pop("began_at") == happened_at(hooks, rows[1])
     assert made == {"ok": True, "replay": 1, "deliveries": 2,
                     "next_from": None}
     hooks.comes(e, n=5)
@@ -168,7 +175,7 @@ def test_replay(hooks):
     assert len({c.id for c in calls}) == 9
     assert {c.raw for c in calls} == {c.raw for c in first}
     made = hooks.do("POST", path, {"from": "2999-01-01T00:00:00Z"})
-    assert made["deliveries"] == 0
+    assert made["deliveries"] == 0 and made["began_at"] is None
     for bad in ("x", "2020-99-99T00:00:00Z", "9" * 30, ""):
         refused(hooks.admin("POST", path, {"from": bad}), 400, "bad_request")
     hooks.do("PATCH", f"/webhook-endpoints/{e['id']}/active",

@@ -168,8 +168,10 @@ def test_deliveries_and_news_go_after_thirty_days(own_instance, vendor):
     hooks.do("PATCH", f"/webhook-endpoints/{good['id']}",
              {"event_types": ["*"]})
     assert hooks.do("POST", replay, {"from": "1"})["deliveries"] == 1
-    assert hooks.do("POST", replay, {"from": "2020-01-01T00:00:00Z"})[
-        "deliveries"] == 1
+    made = hooks.do("POST", replay, {"from": "2020-01-01T00:00:00Z"})
+    assert made["deliveries"] == 1
+    assert made["began_at"] == server.value(
+        "SELECT rfc3339(created_at) FROM outbox")
 
 
 def test_what_waits_is_kept_whatever_its_age(own_instance, vendor):
