@@ -9,6 +9,7 @@
 #include "crypto/start.h"
 #include "db/migrate.h"
 #include "db/session.h"
+#include "domain/community.h"
 #include "mail/settings.h"
 #include "net/address.h"
 #include "serve/listen.h"
@@ -66,6 +67,7 @@ startup_check(struct startup *st, unsigned int patience, struct buf *error)
 	bool			 ok;
 
 	*st = (struct startup){ .keyring = NULL };
+	community_begin();
 	if ((st->keyring = startup_ring(error)) == NULL)
 		return (false);
 	ok = false;
