@@ -37,6 +37,7 @@ cli_doctor(void)
 	ring = check_ring();
 	doctor_database(ring);
 	doctor_provider(ring);
+	doctor_mail();
 	keyring_free(ring);
 	check_files();
 	return (failed ? 1 : 0);

@@ -18,5 +18,7 @@ void	doctor_say(enum doctor_level, const char *what, const char *, ...)
 void	doctor_database(const struct keyring *ring);
 /* Asks the payment providers something harmless; the same ring. */
 void	doctor_provider(const struct keyring *ring);
+/* Logs in at the mail server, and leaves. */
+void	doctor_mail(void);
 
 #endif

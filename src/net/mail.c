@@ -11,17 +11,13 @@
 static int	mail_listen(CURL *, curl_infotype, char *, size_t, void *);
 static size_t	mail_read(char *, size_t, size_t, void *);
 
-const char *
-mail_talk_begin(struct mail_talk *t, CURL *h, const struct net_mail *m,
-    const char *message, size_t len)
+/* What is the same for a message and for a try. */
+static bool
+mail_setup(struct mail_talk *t, CURL *h, const struct net_mail *m)
 {
 	if (curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "smtp,smtps") !=
 	    CURLE_OK)
-		return ("cannot restrict protocols");
-	if ((t->to = curl_slist_append(NULL, m->to)) == NULL)
-		return ("out of memory");
-	t->message = message;
-	t->left = len;
+		return (false);
 	t->stage = "connecting";
 	curl_easy_setopt(h, CURLOPT_USE_SSL, m->tls ? (long)CURLUSESSL_ALL :
 	    (long)CURLUSESSL_NONE);
@@ -31,6 +27,22 @@ mail_talk_begin(struct mail_talk *t, CURL *h, const struct net_mail *m,
 		curl_easy_setopt(h, CURLOPT_USERNAME, m->username);
 		curl_easy_setopt(h, CURLOPT_PASSWORD, m->password);
 	}
+	curl_easy_setopt(h, CURLOPT_DEBUGFUNCTION, mail_listen);
+	curl_easy_setopt(h, CURLOPT_DEBUGDATA, t);
+	curl_easy_setopt(h, CURLOPT_VERBOSE, 1L);
+	return (true);
+}
+
+const char *
+mail_talk_begin(struct mail_talk *t, CURL *h, const struct net_mail *m,
+    const char *message, size_t len)
+{
+	if (!mail_setup(t, h, m))
+		return ("cannot restrict protocols");
+	if ((t->to = curl_slist_append(NULL, m->to)) == NULL)
+		return ("out of memory");
+	t->message = message;
+	t->left = len;
 	curl_easy_setopt(h, CURLOPT_MAIL_FROM, m->from);
 	curl_easy_setopt(h, CURLOPT_MAIL_RCPT, t->to);
 	curl_easy_setopt(h, CURLOPT_UPLOAD, 1L);
@@ -40,10 +52,33 @@ mail_talk_begin(struct mail_talk *t, CURL *h, const struct net_mail *m,
 	/* A kept connection may be dead, and nobody knows before DATA. */
 	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(h, CURLOPT_DEBUGFUNCTION, mail_listen);
-	curl_easy_setopt(h, CURLOPT_DEBUGDATA, t);
-	curl_easy_setopt(h, CURLOPT_VERBOSE, 1L);
 	return (NULL);
+}
+
+bool
+net_mail_try(const char *url, const struct net_mail *m, unsigned int seconds,
+    char *error, size_t size)
+{
+	struct mail_talk	 talk = { .to = NULL };
+	char			 why[CURL_ERROR_SIZE] = "";
+	CURL			*h;
+	CURLcode		 code = CURLE_OUT_OF_MEMORY;
+
+	if ((h = curl_easy_init()) != NULL && mail_setup(&talk, h, m) &&
+	    curl_easy_setopt(h, CURLOPT_URL, url) == CURLE_OK) {
+		curl_easy_setopt(h, CURLOPT_PROXY, "");
+		curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+		curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+		curl_easy_setopt(h, CURLOPT_TIMEOUT, (long)seconds);
+		curl_easy_setopt(h, CURLOPT_CONNECT_ONLY, 1L);
+		curl_easy_setopt(h, CURLOPT_ERRORBUFFER, why);
+		code = curl_easy_perform(h);
+	}
+	if (code != CURLE_OK)
+		(void)snprintf(error, size, "%s", mail_talk_error(&talk,
+		    *why != '\0' ? why : curl_easy_strerror(code)));
+	curl_easy_cleanup(h);
+	return (code == CURLE_OK);
 }
 
 void
@@ -115,7 +150,9 @@ mail_listen(CURL *h, curl_infotype type, char *data, size_t len, void *arg)
 const char *
 mail_talk_error(struct mail_talk *t, const char *otherwise)
 {
-	if (t->said[0] == '4' || t->said[0] == '5')
+	if (t->stage == NULL)
+		(void)snprintf(t->error, sizeof(t->error), "%.200s", otherwise);
+	else if (t->said[0] == '4' || t->said[0] == '5')
 		(void)snprintf(t->error, sizeof(t->error), "%s: %s", t->stage,
 		    t->said);
 	else

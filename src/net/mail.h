@@ -5,13 +5,14 @@
 #ifndef NET_MAIL_H
 #define NET_MAIL_H
 
-#include <stdbool.h>
-
 #include <curl/curl.h>
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #define NET_MAIL_SAID_MAX	256
 
-/* Texts are borrowed until net_call() returns. */
+/* Texts are borrowed until net_call() or net_mail_try() returns. */
 struct net_mail {
 	const char	*from, *to;	/* bare addresses */
 	const char	*username;	/* empty: nobody logs in */
@@ -19,6 +20,14 @@ struct net_mail {
 	const char	*ca_file;	/* empty: the system's authorities */
 	bool		 tls;		/* with smtp://, STARTTLS or nothing */
 };
+
+/*
+ * For the command line, never in a worker: connects, greets, changes to TLS and
+ * logs in, and leaves; `from' and `to' are not used.  Waits up to `seconds'.
+ * False: `error' says why not.
+ */
+bool	net_mail_try(const char *url, const struct net_mail *,
+	    unsigned int seconds, char *error, size_t size);
 
 /* What the server said; for net/call.c. */
 struct mail_talk {

@@ -241,3 +241,27 @@ def test_settings_that_are_wrong(mail_server, settings, complaint):
     done = run_ctl({**bare, **settings}, "doctor", check=False)
     assert done.returncode == 1
     assert f"FAIL settings: {complaint}" in done.stdout
+
+
+# The doctor
+
+def test_doctor_logs_in(mail_server, secure):
+    """And sends nothing."""
+    smtp = secure(tls="starttls", login=LOGIN)
+    known = {k: v for k, v in mail_server.settings.items() if "SMTP" not in k}
+    known |= smtp.settings()
+    done = run_ctl(known, "doctor", check=False)
+    assert f"ok   mail: {smtp.url} answers, and lets us in" in done.stdout
+    assert smtp.asked == []
+    done = run_ctl(known | {"LICET_SMTP_PASSWORD": "wrong"}, "doctor",
+                   check=False)
+    assert f"FAIL mail: {smtp.url}: AUTH: 535 " in done.stdout
+    assert "wrong" not in done.stdout and done.returncode == 1
+    smtp.stop()
+    done = run_ctl(known, "doctor", check=False)
+    assert f"FAIL mail: {smtp.url}: connecting: " in done.stdout
+
+
+def test_doctor_without_mail(server):
+    done = run_ctl(server.settings, "doctor", check=False)
+    assert "ok   mail: off: buyers get no mail" in done.stdout

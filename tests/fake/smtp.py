@@ -162,7 +162,7 @@ class Smtp:
     def authenticate(self, server, session, envelope, mechanism, data):
         good = isinstance(data, LoginPassword) and \
             (data.login.decode(), data.password.decode()) == self.login
-        return AuthResult(success=good, handled=True, auth_data=data)
+        return AuthResult(success=good, handled=False, auth_data=data)
 
     # What it does
 
