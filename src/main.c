@@ -74,6 +74,7 @@ static const struct resource	resources[] = {
 	{ "Thanks", pages_thanks },
 	{ "Recovery, for people", pages_recover },
 	{ "Assets", pages_assets },
+	{ "Dashboard: sign-in", pages_signin },
 	{ "Dashboard: products", pages_products },
 	{ NULL, NULL }
 };

@@ -105,3 +105,17 @@ buf_put_json(struct buf *b, const char *s, size_t n)
 	buf_put(b, start, (size_t)(s - start));
 	buf_put(b, "\"", 1);
 }
+
+void
+buf_put_url(struct buf *b, const char *s)
+{
+	static const char	plain[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
+
+	for (; *s != '\0'; s++) {
+		if (strchr(plain, *s) != NULL)
+			buf_put(b, s, 1);
+		else
+			buf_printf(b, "%%%02X", (unsigned char)*s);
+	}
+}

@@ -25,5 +25,7 @@ void	buf_printf(struct buf *, const char *, ...)
 	    __attribute__((format(printf, 2, 3)));
 /* A JSON string, quotes and all; the bytes must be UTF-8. */
 void	buf_put_json(struct buf *, const char *, size_t);
+/* As a value of a query: all but letters, digits and -_.~ as %XX. */
+void	buf_put_url(struct buf *, const char *);
 
 #endif

@@ -166,7 +166,8 @@ refuse_nobody(struct flow *f, const char *why)
 {
 	if (!f->endpoint->is_page)
 		return (flow_fail(f, ERR_UNAUTHORIZED, "%s", why));
-	flow_header(f, "location", SESSION_LOGIN_PATH);
+	flow_header(f, "location", f->endpoint->method == GET ?
+	    session_door(f, SESSION_LOGIN_PATH) : SESSION_LOGIN_PATH);
 	return (flow_send(f, 303, "text/plain", NULL, 0));
 }
 

@@ -1,5 +1,6 @@
 #include "flow/session.h"
 
+#include "base/buf.h"
 #include "base/conf.h"
 #include "crypto/hmac.h"
 #include "crypto/password.h"
@@ -129,6 +130,24 @@ session_form_ok(struct flow *f)
 	flow_fail(f, ERR_FORBIDDEN,
 	    "This form is not of this session; load the page again.");
 	return (false);
+}
+
+const char *
+session_door(struct flow *f, const char *path)
+{
+	const char	*query = flow_request_query(f), *door;
+	struct buf	 b;
+
+	buf_init(&b, 16384);
+	buf_printf(&b, "%s?next=", path);
+	buf_put_url(&b, flow_request_path(f));
+	if (*query != '\0') {
+		buf_put_url(&b, "?");
+		buf_put_url(&b, query);
+	}
+	door = arena_strdup(&f->arena, b.failed ? path : b.data);
+	buf_free(&b);
+	return (door);
 }
 
 /* ---- logging in and out ---- */

@@ -16,6 +16,8 @@
 #define SESSION_COOKIE		"keysat_session"
 /* Where people log in: a page, GET.  Who has no session is sent there. */
 #define SESSION_LOGIN_PATH	"/admin/sign-in"
+/* Where the password is typed again: the same. */
+#define SESSION_CONFIRM_PATH	"/admin/confirm"
 #define SESSION_CSRF_SIZE	65	/* with NUL */
 
 /* f->session, once the endpoint's own steps run. */
@@ -31,6 +33,9 @@ struct session {
  * False after flow_fail().  Every page's POST asks this first.
  */
 bool		 session_form_ok(struct flow *);
+
+/* "/admin/sign-in?next=...": that door, and then this request's page again. */
+const char	*session_door(struct flow *, const char *path);
 
 /* ---- to log in: f->state begins with this ---- */
 

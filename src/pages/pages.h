@@ -8,6 +8,7 @@ extern const struct endpoint	pages_sandbox[];
 extern const struct endpoint	pages_thanks[];
 extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
+extern const struct endpoint	pages_signin[];
 extern const struct endpoint	pages_products[];
 
 #endif

@@ -97,20 +97,6 @@ value_holds(const char *when, const json_t *gathered)
 	return (holds != not);
 }
 
-static void
-put_encoded(struct buf *b, const char *s)
-{
-	static const char	plain[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
-
-	for (; *s != '\0'; s++) {
-		if (strchr(plain, *s) != NULL)
-			buf_put(b, s, 1);
-		else
-			buf_printf(b, "%%%02X", (unsigned char)*s);
-	}
-}
-
 const char *
 value_expand(struct arena *a, const char *pattern, const json_t *row,
     const json_t *gathered, bool link)
@@ -133,7 +119,7 @@ value_expand(struct arena *a, const char *pattern, const json_t *row,
 		snprintf(name, sizeof(name), "%.*s", (int)len, pattern);
 		text = value_text(a, value_find(row, gathered, name));
 		if (link)
-			put_encoded(&b, text);
+			buf_put_url(&b, text);
 		else
 			buf_puts(&b, text);
 		pattern += len + (pattern[len] == '}');

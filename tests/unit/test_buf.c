@@ -132,6 +132,30 @@ json_strings(void **state)
 	buf_free(&b);
 }
 
+/* As browsers and the router read it back. */
+static void
+values_of_queries(void **state)
+{
+	static const char	*const rows[][2] = {
+		{ "", "" },
+		{ "aZ09-_.~", "aZ09-_.~" },
+		{ "/admin/?a=b&c", "%2Fadmin%2F%3Fa%3Db%26c" },
+		{ "+ %\n\"", "%2B%20%25%0A%22" },
+		{ "\xc3\xa9", "%C3%A9" },
+	};
+	struct buf	b;
+	size_t		i;
+
+	buf_init(&b, 1000);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		buf_reset(&b);
+		buf_puts(&b, "");
+		buf_put_url(&b, rows[i][0]);
+		assert_string_equal(b.data, rows[i][1]);
+	}
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -141,6 +165,7 @@ main(void)
 		cmocka_unit_test(huge_pieces_do_not_wrap_around),
 		cmocka_unit_test(growth_keeps_the_text),
 		cmocka_unit_test(json_strings),
+		cmocka_unit_test(values_of_queries),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
