@@ -1,6 +1,7 @@
 #include "flow/access.h"
 
 #include "base/conf.h"
+#include "base/stat.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "base/uuid.h"
@@ -207,6 +208,7 @@ judge_key(struct flow *f)
 
 	if (db_rows_count(rows) == 0) {
 		(void)limit_take(LIMIT_WRONG_KEY, f->client);
+		stat_add(STAT_WRONG_KEYS, 1);
 		return (flow_fail(f, ERR_FORBIDDEN,
 		    "This key opens nothing here."));
 	}

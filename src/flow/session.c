@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/conf.h"
+#include "base/stat.h"
 #include "crypto/hmac.h"
 #include "crypto/password.h"
 #include "crypto/token.h"
@@ -212,6 +213,9 @@ session_login_end(struct flow *f)
 		if (!l->confirms)
 			put_cookie(f, l->token, COOKIE_KEPT);
 	}
+	if (l->result != SESSION_NO_PASSWORD)
+		stat_add(l->result == SESSION_IN ? STAT_LOGINS_OK :
+		    STAT_LOGINS_WRONG, 1);
 	return (FLOW_NEXT);
 }
 

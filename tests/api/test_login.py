@@ -339,3 +339,18 @@ def test_who_leaves_while_it_is_hashed(web, desk):
         s.close()
     log_in(web, web.password)
     desk.check_workers()
+
+
+def test_logins_and_wrong_keys_are_counted(web):
+    def figure(line):
+        text = web.public("GET", "/metrics").text
+        return sum(int(x.split()[-1]) for x in text.splitlines()
+                   if x.startswith(line))
+    names = ('licet_logins_total{result="ok"}',
+             'licet_logins_total{result="wrong"}', "licet_wrong_keys_total")
+    before = [figure(n) for n in names]
+    log_in(web, web.password)
+    web.public("POST", "/admin/login", {"password": "wrong"})
+    web.call("GET", ADMIN, token="wrong")
+    # At least: others may have left while theirs was still looked at.
+    assert all(figure(n) > b for n, b in zip(names, before))

@@ -19,7 +19,7 @@ LISTS = ("product_list", "license_list", "license_search", "code_list",
          "code_get", "sale_list", "tip_list", "tip_claim", "refund_claim",
          "invoice_claim_due",
          "webhook_endpoint_list", "webhook_delivery_list",
-         "mail_list", "mail_claim")
+         "mail_list", "mail_claim", "api_key_list", "session_list")
 
 
 def plan(db, name):
