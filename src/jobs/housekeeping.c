@@ -130,14 +130,18 @@ housekeeping_again(struct flow *f)
 	return (FLOW_DONE);
 }
 
-static const struct flow_step	hourly[] = {
+static const struct flow_step	logs[] = {
 	FLOW_STEP(housekeeping_partitions),	/* sql  partitions_make */
+	FLOW_STEP(housekeeping_log),		/* sql  partitions_drop */
+	FLOW_STEP(housekeeping_audit),		/* sql  partitions_drop */
+	{ NULL, NULL }
+};
+
+static const struct flow_step	pruning[] = {
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
 	FLOW_STEP(housekeeping_states),		/* sql  connect_prune */
 	FLOW_STEP(housekeeping_sessions),	/* sql  session_prune */
 	FLOW_STEP(housekeeping_secrets),	/* sql  endpoint_forget_secrets */
-	FLOW_STEP(housekeeping_log),		/* sql  partitions_drop */
-	FLOW_STEP(housekeeping_audit),		/* sql  partitions_drop */
 	FLOW_STEP(housekeeping_keys),		/* sql  idempotency_prune */
 	FLOW_STEP(housekeeping_keys_again),
 	FLOW_STEP(housekeeping_deliveries),	/* sql  delivery_prune */
@@ -177,13 +181,16 @@ static const struct flow_step	sweep[] = {
 	{ NULL, NULL }
 };
 
+/* Apart: a partition that can't be made leaves nothing undeleted. */
 static void
 hour_claimed(void *arg, struct db_reply *reply)
 {
 	(void)arg;
-	if (db_rows_count(reply->rows) == 1)
-		flow_start_job("housekeeping", hourly, sizeof(struct hour),
-		    NULL, NULL, NULL);
+	if (db_rows_count(reply->rows) == 1) {
+		flow_start_job("housekeeping", logs, 0, NULL, NULL, NULL);
+		flow_start_job("pruning", pruning, sizeof(struct hour), NULL,
+		    NULL, NULL);
+	}
 	db_rows_free(reply->rows);
 }
 

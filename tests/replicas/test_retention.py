@@ -174,6 +174,24 @@ def test_deliveries_and_news_go_after_thirty_days(own_instance, vendor):
         "SELECT rfc3339(created_at) FROM outbox")
 
 
+def test_a_month_that_cannot_be_made_leaves_nothing_undeleted(own_instance):
+    """Its rows are in the default partition: operations.md says what to do."""
+    server = own_instance(movable=True, name="stuck",
+                          LICET_DELIVERY_RETENTION_DAYS=30)
+    month = server.row("SELECT to_char(t, 'YYYYMM') AS name, t FROM (SELECT"
+                       " licet_now() + interval '62 days' AS t) x")
+    server.db.execute(f"DROP TABLE validation_log_{month['name']}")
+    server.db.execute("INSERT INTO validation_log (occurred_at, result)"
+                      " VALUES (%s, 'ok')", [month["t"]])
+    server.db.execute("INSERT INTO outbox (event_type, data, created_at,"
+                      " fanned_out) VALUES ('old', '{}', licet_now() -"
+                      " interval '31 days', true)")
+    housekeep(server)
+    wait_for(lambda: not sizes(server)[1], 20, "the old event is gone")
+    wait_for(lambda: "job.failed" in server.replicas[0].log(), 20,
+             "it is said that the month could not be made")
+
+
 def test_what_waits_is_kept_whatever_its_age(own_instance, vendor):
     server = own_instance(movable=True, name="waits",
                           LICET_WEBHOOK_PRIVATE="on",
