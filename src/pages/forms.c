@@ -293,6 +293,15 @@ body_of(struct flow *f, const struct form *form, const struct endpoint *ep,
 	return (body);
 }
 
+bool
+forms_confirmed(const struct flow *f, long long seconds)
+{
+	const struct form	*form = f->endpoint->page->form;
+
+	return (form == NULL || !form->confirmed ||
+	    f->session->reauthenticated_s <= seconds);
+}
+
 static enum flow_next
 form_again(struct flow *f, int status)
 {
@@ -321,6 +330,9 @@ form_read(struct flow *f)
 	json_object_set_new(f->body, "typed", v->typed);
 	if (!session_form_ok(f))
 		return (FLOW_DONE);
+	if (!forms_confirmed(f, FORMS_FRESH_SENT))
+		return (chrome_go(f, session_door(f, SESSION_CONFIRM_PATH),
+		    NULL));
 	return (FLOW_NEXT);
 }
 

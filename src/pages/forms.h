@@ -15,6 +15,16 @@ json_t		*forms_read_query(struct arena *, const char *);
 const char	*forms_query_with(struct arena *, const json_t *query,
 		    const char *name, const char *value);
 
+/*
+ * How long a typed password is good for a form that wants it fresh: to see
+ * the form, and to send it, so that there is time to fill it in.
+ */
+#define FORMS_FRESH_SHOWN	300	/* s */
+#define FORMS_FRESH_SENT	600
+
+/* Was the password typed within that time, if the page's form wants it? */
+bool		 forms_confirmed(const struct flow *, long long seconds);
+
 /* For the template: new objects. */
 json_t		*forms_values(struct flow *, const struct form *);
 json_t		*forms_filters(struct flow *, const struct input *);

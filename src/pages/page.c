@@ -4,6 +4,7 @@
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/router.h"
+#include "flow/session.h"
 #include "flow/template.h"
 #include "pages/chrome.h"
 #include "pages/forms.h"
@@ -57,8 +58,12 @@ page_ask(struct flow *f)
 	struct page_view	*v = flow_state(f);
 	const struct source	*s = f->endpoint->page->sources;
 
-	if (f->body == NULL)
+	if (f->body == NULL) {
+		if (!forms_confirmed(f, FORMS_FRESH_SHOWN))
+			return (chrome_go(f, session_door(f,
+			    SESSION_CONFIRM_PATH), NULL));
 		page_gather_request(f);
+	}
 	if (s == NULL || s[v->asked].name == NULL)
 		return (flow_skip_to(f, page_render));
 	s += v->asked;
