@@ -9,7 +9,9 @@
 -- Else it is answered (`replay'), or another runs it (`running'), or it was
 -- another request (`mismatch').  One INSERT is the referee.  Whoever loses
 -- against one that isn't in its snapshot yet sees no row, or an older state of
--- it, and is told `running'.  Leans on the primary key.
+-- it, and is told `running'.  Its commit isn't waited for: should PostgreSQL
+-- crash and forget it, whatever came after it is forgotten too.  Leans on the
+-- primary key.
 WITH mine AS (
 	INSERT INTO idempotency_keys AS k (id, request, attempt, running_until,
 	    resources)
@@ -35,8 +37,10 @@ SELECT CASE WHEN m.resources IS NOT NULL THEN 'mine'
     WHEN k.status IS NOT NULL THEN 'replay'
     ELSE 'running' END AS verdict,
     array_to_json(trim_array(m.resources, 1)) AS left_over,
-    k.status, k.answer_type, encode(k.answer, 'hex') AS answer
-FROM (VALUES (1)) AS one (row)
+    k.status, k.answer_type, encode(k.answer, 'hex') AS answer,
+    q.synchronous_commit
+FROM (SELECT set_config('synchronous_commit', 'off', true)
+    AS synchronous_commit) q
 LEFT JOIN mine m ON true
 LEFT JOIN idempotency_keys k ON k.id = decode(@id, 'hex')
     AND m.resources IS NULL;
