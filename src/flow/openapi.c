@@ -183,7 +183,8 @@ responses(const struct endpoint *ep)
 		add_fault(all, 401);
 		add_fault(all, 403);
 	}
-	if (ep->limit != LIMIT_NONE && !ep->limit_verdict)
+	if (ep->scope != NULL ||
+	    (ep->limit != LIMIT_NONE && !ep->limit_verdict))
 		add_fault(all, 429);
 	if (ep->body != NULL || ep->query != NULL || ep->raw_body)
 		add_fault(all, 400);
