@@ -113,7 +113,7 @@ receipt_facts(struct flow *f, const struct db_rows *r, json_t *facts)
 	fact(facts, "Machines", machines == 0 ? "any number" :
 	    arena_printf(&f->arena, "%lld", (long long)machines));
 	if (db_true(r, 0, "goes_on"))
-		fact(facts, "Then", arena_printf(&f->arena, "%s for %s",
+		fact(facts, "Afterwards", arena_printf(&f->arena, "%s for %s",
 		    renewal_price(f, r), period(f, r)));
 	fact(facts, "Paid", amount(f, r));
 	fact(facts, "Invoice", db_text(r, 0, "invoice_id"));

@@ -207,7 +207,8 @@ mail_count(struct flow *f)
 	    "mail.unsent", LS("mail", m->id),
 	    LS("kind", db_text(flow_rows(f), 0, "kind")),
 	    LI("attempt", m->attempts), LS("became", m->status),
-	    LS("reason", m->error));
+	    LS("reason", strchr(m->error, '@') == NULL ? m->error :
+	    "names an address: see last_error"));
 	return (FLOW_DONE);
 }
 

@@ -67,7 +67,7 @@ def test_receipt_of_a_trial(mails):
     mail = mails.smtp.comes(to)
     assert mail.subject == "Your trial of Desk"
     assert tried["license_key"] in mail.text
-    assert "Then: 500 sats for 30 days" in mail.text
+    assert "Afterwards: 500 sats for 30 days" in mail.text
 
 
 def test_receipt_of_a_redeemed_code(mails):

@@ -185,7 +185,8 @@ def test_fan_out_by_many_makes_each_once(connect):
 def test_what_was_before_the_endpoint_is_not_for_it(db):
     news(db, "old.story")
     endpoint(db, active_since="now() + interval '1 s'")
-    assert db.call("outbox_fan_out")[0] == {"fresh": "1", "made": "0"}
+    assert db.call("outbox_fan_out")[0] == {"fresh": "1", "made": "0",
+                                            "mails": "0"}
 
 
 def test_news_wake_workers_only_if_somebody_wants_any(connect):
