@@ -144,6 +144,36 @@ WITH gone AS (
 SELECT NULL AS fault, NULL AS message, json_build_object('ok', true) AS body
 FROM gone;
 
+-- name: machine_release_silent :many
+-- Gives back the seats of machines that were silent for longer than the policy
+-- of their license allows (policies_heartbeat, licenses_policy, machines_seat).
+-- A row that somebody holds is beating or ending, and is left alone; one that
+-- has beaten meanwhile is looked at anew.
+WITH silent AS MATERIALIZED (
+	SELECT m.id
+	FROM policies y
+	JOIN licenses l ON l.policy_id = y.id
+	JOIN machines m ON m.license_id = l.id
+	WHERE y.heartbeat_timeout_seconds > 0 AND m.deactivated_at IS NULL
+	AND m.last_heartbeat_at < licet_now()
+	    - y.heartbeat_timeout_seconds * interval '1 second'
+	LIMIT 5000
+	FOR UPDATE OF m SKIP LOCKED
+), gone AS (
+	UPDATE machines m SET deactivated_at = licet_now(),
+	    deactivation_reason = 'heartbeat_timeout'
+	FROM silent s
+	WHERE m.id = s.id
+	RETURNING {{machine_gone}}
+), {{machine_gone_told}}, audited AS (
+	INSERT INTO events (actor_kind, action, target_kind, target_id, details)
+	SELECT 'system', 'machine.deactivate', 'machine', g.machine_id::text,
+	    jsonb_build_object('license_id', g.license_id, 'reason', g.reason)
+	FROM gone g
+)
+SELECT g.machine_id
+FROM gone g;
+
 -- fragment: machine_gone
 -- What is told of a machine (alias m) that gives up its seat.
 m.id AS machine_id, m.license_id, m.fingerprint_hash,

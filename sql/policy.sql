@@ -10,7 +10,9 @@ json_build_object('id', y.id, 'product_id', y.product_id, 'name', y.name,
     'tip_label', y.tip_label, 'is_recurring', y.is_recurring,
     'renewal_period_days', y.renewal_period_days,
     'grace_period_days', y.grace_period_days, 'trial_days', y.trial_days,
-    'tier_rank', y.tier_rank, 'archived_at', rfc3339(y.archived_at),
+    'tier_rank', y.tier_rank,
+    'heartbeat_timeout_seconds', y.heartbeat_timeout_seconds,
+    'archived_at', rfc3339(y.archived_at),
     'created_at', rfc3339(y.created_at), 'updated_at', rfc3339(y.updated_at))
 
 -- fragment: tip_fault
@@ -58,6 +60,9 @@ WHEN n.grace_period_days NOT BETWEEN 0 AND 90
 THEN 'grace_period_days must be 0 to 90'
 WHEN n.trial_days < 0 OR n.is_recurring AND n.trial_days > n.renewal_period_days
 THEN 'trial_days must be 0 to renewal_period_days'
+WHEN n.heartbeat_timeout_seconds NOT BETWEEN 3600 AND 315360000
+    AND n.heartbeat_timeout_seconds <> 0
+THEN 'heartbeat_timeout_seconds must be 0 or 3600 to 315360000'
 END
 
 -- name: policy_list_public :one
@@ -140,7 +145,9 @@ WITH product AS MATERIALIZED (
 	    COALESCE(@renewal_period_days::int, 0) AS renewal_period_days,
 	    COALESCE(@grace_period_days::int, 7) AS grace_period_days,
 	    COALESCE(@trial_days::int, 0) AS trial_days,
-	    @tier_rank::int AS tier_rank
+	    @tier_rank::int AS tier_rank,
+	    COALESCE(@heartbeat_timeout_seconds::int, 0)
+	    AS heartbeat_timeout_seconds
 ), rule AS (
 	SELECT p.id, COALESCE({{policy_fault}}, {{tip_fault}},
 	    {{entitlements_fault}}) AS message,
@@ -155,14 +162,14 @@ WITH product AS MATERIALIZED (
 	    grace_seconds, max_machines, is_trial, price_sats_override,
 	    entitlements, metadata, tip_recipient, tip_pct_bps, tip_label,
 	    is_recurring, renewal_period_days, grace_period_days, trial_days,
-	    tier_rank)
+	    tier_rank, heartbeat_timeout_seconds)
 	SELECT r.id, @name::text, @slug, n.duration_seconds,
 	    n.grace_seconds, n.max_machines, n.is_trial, n.price_sats_override,
 	    ARRAY(SELECT jsonb_array_elements_text(@entitlements)),
 	    COALESCE(@metadata::jsonb, '{}'), NULLIF(@tip_recipient, ''),
 	    COALESCE(@tip_pct_bps, 0), @tip_label::text, n.is_recurring,
 	    n.renewal_period_days, n.grace_period_days, n.trial_days,
-	    n.tier_rank
+	    n.tier_rank, n.heartbeat_timeout_seconds
 	FROM rule r, given n
 	WHERE r.message IS NULL AND r.cap IS NULL
 	ON CONFLICT (product_id, slug) DO NOTHING
@@ -215,7 +222,8 @@ WITH held AS MATERIALIZED (
 	SELECT y.id, y.product_id, y.name, y.duration_seconds, y.grace_seconds,
 	    y.max_machines, y.is_trial, y.price_sats_override, y.entitlements,
 	    y.metadata, y.is_recurring, y.renewal_period_days,
-	    y.grace_period_days, y.trial_days, y.tier_rank
+	    y.grace_period_days, y.trial_days, y.tier_rank,
+	    y.heartbeat_timeout_seconds
 	FROM policies y
 	WHERE y.id = @id::uuid
 	FOR NO KEY UPDATE
@@ -241,7 +249,9 @@ WITH held AS MATERIALIZED (
 	    AS grace_period_days,
 	    COALESCE(@trial_days::int, h.trial_days) AS trial_days,
 	    CASE WHEN @body ? 'tier_rank' THEN @tier_rank::int
-	    ELSE h.tier_rank END AS tier_rank
+	    ELSE h.tier_rank END AS tier_rank,
+	    COALESCE(@heartbeat_timeout_seconds::int,
+	    h.heartbeat_timeout_seconds) AS heartbeat_timeout_seconds
 	FROM held h
 ), rule AS (
 	SELECT n.id, COALESCE({{policy_fault}}, {{entitlements_fault}}) AS message,
@@ -259,6 +269,7 @@ WITH held AS MATERIALIZED (
 	    renewal_period_days = n.renewal_period_days,
 	    grace_period_days = n.grace_period_days,
 	    trial_days = n.trial_days, tier_rank = n.tier_rank,
+	    heartbeat_timeout_seconds = n.heartbeat_timeout_seconds,
 	    updated_at = licet_now()
 	FROM next n
 	JOIN rule r ON r.id = n.id

@@ -31,7 +31,9 @@
 	{ "trial_days", FIELD_INTEGER, 0, 0, 1830,			\
 	    .help = "Free days before the first cycle." },		\
 	{ "tier_rank", FIELD_INTEGER, FIELD_NULLABLE, 0, 1000,		\
-	    .help = "Its place among the product's tiers." }
+	    .help = "Its place among the product's tiers." },		\
+	{ "heartbeat_timeout_seconds", FIELD_INTEGER, 0, 0, 315360000,	\
+	    .help = "A machine silent for so long loses its seat; 3600 or more. 0: never." }
 #define TIP								\
 	{ "tip_recipient", FIELD_TEXT, FIELD_NULLABLE, 1, 254,		\
 	    .help = "Lightning address that gets a share of each sale." }, \

@@ -392,7 +392,7 @@ static const char	shapes[] =
     "max_machines,is_trial,price_sats_override|null,entitlements,metadata,"
     "active,public,tip_recipient|null,tip_pct_bps,tip_label|null,"
     "is_recurring,renewal_period_days,grace_period_days,trial_days,"
-    "tier_rank|null,archived_at|null,created_at,updated_at}`.\n\n"
+    "tier_rank|null,heartbeat_timeout_seconds,archived_at|null,created_at,updated_at}`.\n\n"
     "**License** `{id,product_id,invoice_id|null,policy_id|null,status,"
     "fingerprint|null,issued_at,expires_at|null,grace_seconds,max_machines,"
     "is_trial,entitlements,revoked_at|null,revocation_reason|null,"

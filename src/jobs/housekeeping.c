@@ -1,8 +1,9 @@
 /*
  * Once an hour, by one worker of all: partitions ahead; full buckets, stale
  * states, old logs, kept answers and old deliveries away.
- * Every five minutes: uses of codes that nobody will pay for go back, and what
- * was paid for and lacks its effect gets it.
+ * Every five minutes: uses of codes that nobody will pay for go back, so do
+ * seats of machines that were silent for too long, and what was paid for and
+ * lacks its effect gets it.
  */
 #include "jobs/jobs.h"
 
@@ -157,6 +158,12 @@ sweep_codes(struct flow *f)
 }
 
 static enum flow_next
+sweep_machines(struct flow *f)
+{
+	return (FLOW_QUERY(f, machine_release_silent, .none = NULL));
+}
+
+static enum flow_next
 sweep_unfulfilled(struct flow *f)
 {
 	return (FLOW_QUERY(f, sweep_unfulfilled,
@@ -176,6 +183,7 @@ sweep_unsubscribed(struct flow *f)
 
 static const struct flow_step	sweep[] = {
 	FLOW_STEP(sweep_codes),			/* sql  code_reap */
+	FLOW_STEP(sweep_machines),		/* sql  machine_release_silent */
 	FLOW_STEP(sweep_unfulfilled),		/* sql  sweep_unfulfilled */
 	FLOW_STEP(sweep_unsubscribed),		/* sql  sweep_unsubscribed */
 	{ NULL, NULL }

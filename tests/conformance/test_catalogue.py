@@ -10,7 +10,8 @@ POLICY = {
     "max_machines", "is_trial", "price_sats_override", "entitlements",
     "metadata", "active", "public", "tip_recipient", "tip_pct_bps",
     "tip_label", "is_recurring", "renewal_period_days", "grace_period_days",
-    "trial_days", "tier_rank", "archived_at", "created_at", "updated_at"}
+    "trial_days", "tier_rank", "archived_at", "created_at", "updated_at",
+    "heartbeat_timeout_seconds"}        # D20
 
 
 def product(api, **fields):

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lib import keys
-from lib.check import NOWHERE, ahead
-from lib.client import new_slug, refused
+from lib.check import NOWHERE, ahead, events, outbox
+from lib.client import Api, new_slug, refused
 from lib.connect import begin
 from lib.instance import KNOWN_SEED
+from lib.process import wait_for
 from lib.tiers import HIGH, LOW, Shop
 
 
@@ -117,6 +118,107 @@ def test_D19_a_mismatch_takes_no_seat(api, server, cap):
     assert api.activate(key, "B")["ok"] is False
     assert seats(server, made) == 0
     assert api.validate(key, fingerprint="A")["ok"] is True
+
+
+@pytest.fixture
+def timed(own_instance):
+    """Its clock moves; a sweep comes with each move of five minutes."""
+    server = own_instance(movable=True)
+    api = Api(server.url, server.admin_key, server.db)
+    api.server = server
+    return api
+
+
+def silent(api, hours, **policy):
+    """A license of a policy with such a timeout, and its product."""
+    p = api.product()
+    y = api.policy(p, slug="t", heartbeat_timeout_seconds=hours * 3600,
+                   **policy)
+    return api.issue(p, policy_slug="t"), y
+
+
+def sweep(api):
+    runs = api.server.value("SELECT runs FROM jobs WHERE name = 'sweep'")
+    api.server.clock.move(seconds=301)
+    wait_for(lambda: api.server.value(
+        "SELECT runs FROM jobs WHERE name = 'sweep'") > runs, 20, "it sweeps")
+
+
+def test_D20_stale_machines_give_their_seats_back(timed):
+    """D20: an optional heartbeat timeout per policy: who is silent for longer
+    loses the seat, who has shown up meanwhile doesn't; it is told."""
+    made, _ = silent(timed, 48, max_machines=2)
+    key = made["license_key"]
+    stale = timed.activate(key, "stale")["machine_id"]
+    alive = timed.activate(key, "alive")["machine_id"]
+    timed.server.clock.move(hours=47)
+    timed.heartbeat(key, "alive")
+    sweep(timed)
+    assert seats(timed.server, made) == 2
+    timed.server.clock.move(hours=1)
+    wait_for(lambda: seats(timed.server, made) == 1, 20, "a seat comes back")
+    assert timed.activate(key, "new")["ok"] is True
+    assert timed.heartbeat(key, "alive") == {"ok": True, "machine_id": alive}
+    assert timed.heartbeat(key, "stale")["reason"] == "not_activated"
+    (news,) = outbox(timed.server, "machine_id", stale,
+                     "machine.deactivated")
+    assert news["data"] == {
+        "license_id": made["license_id"], "machine_id": stale,
+        "fingerprint_hash": keys.hash_hex("stale"),
+        "reason": "heartbeat_timeout"}
+    (entry,) = events(timed.server, stale, "machine.deactivate")
+    assert entry["actor_kind"] == "system"
+
+
+def test_D20_one_seat_is_free_for_the_next(timed):
+    """D20: of a license of one seat, too; a validation counts as a sign."""
+    made, _ = silent(timed, 1)
+    key = made["license_key"]
+    timed.validate(key, fingerprint="A")
+    timed.server.clock.move(seconds=3000)
+    timed.validate(key, fingerprint="A")
+    timed.server.clock.move(seconds=3000)
+    sweep(timed)
+    assert timed.validate(key, fingerprint="B")["reason"] == \
+        "fingerprint_mismatch"
+    timed.server.clock.move(hours=2)
+    wait_for(lambda: seats(timed.server, made) == 0, 20, "the seat is free")
+    assert timed.validate(key, fingerprint="B")["ok"] is True
+
+
+def test_D20_without_a_timeout_a_seat_is_for_ever(timed):
+    """D20: optional: none unless given; and as the policy says now."""
+    made, y = silent(timed, 0, max_machines=2)
+    assert y["heartbeat_timeout_seconds"] == 0
+    timed.activate(made["license_key"], "A")
+    by_hand = timed.issue()
+    timed.activate(by_hand["license_key"], "A")
+    timed.server.clock.move(days=300)
+    sweep(timed)
+    assert seats(timed.server, made) == seats(timed.server, by_hand) == 1
+    timed.do("PATCH", f"/policies/{y['id']}",
+             {"heartbeat_timeout_seconds": 3600})
+    timed.server.clock.move(seconds=301)
+    wait_for(lambda: seats(timed.server, made) == 0, 20, "the seat is free")
+    assert seats(timed.server, by_hand) == 1
+
+
+@pytest.mark.parametrize("seconds,fine", [
+    (0, True), (3600, True), (315360000, True), (1, False), (3599, False),
+    (-1, False), (315360001, False)])
+def test_D20_a_timeout_is_an_hour_or_more(api, seconds, fine):
+    """D20: heartbeats are kept to the minute, and machines sleep."""
+    p = api.product()
+    y = api.policy(p)
+    for r in (api.admin("POST", "/policies", {
+                  "product_slug": p["slug"], "name": "n", "slug": new_slug(),
+                  "heartbeat_timeout_seconds": seconds}),
+              api.admin("PATCH", f"/policies/{y['id']}",
+                        {"heartbeat_timeout_seconds": seconds})):
+        if fine:
+            assert r.json()["heartbeat_timeout_seconds"] == seconds
+        else:
+            refused(r, 400, "bad_request")
 
 
 # What is typed wrong

@@ -122,6 +122,32 @@ def test_admin_deactivates(db):
     assert told(db, lid)[1][1]["reason"] == "stolen"
 
 
+def test_silent_machines_are_released_by_their_policy(db, connect):
+    pid, _ = product(db)
+    (y,), = db.sql("INSERT INTO policies (product_id, name, slug,"
+                   f" heartbeat_timeout_seconds) VALUES ('{pid}', 'n', 's',"
+                   " 3600) RETURNING id")
+    mine = license(db, pid, max_machines="0", policy_id=f"'{y}'")
+    other = license(db, pid, max_machines="0")
+    for lid, name, seconds in ((mine, "silent", 3601), (mine, "just", 3590),
+                               (other, "of no policy", 999999),
+                               (mine, "gone", 9999)):
+        mid = activate(db, lid, name)["machine_id"]
+        db.sql(f"UPDATE machines SET last_heartbeat_at = {ago(seconds)}"
+               f" WHERE id = '{mid}'")
+    give_back(db, mine, "gone")
+    beating = connect()
+    beating.sql("BEGIN")
+    beating.sql(f"SELECT 1 FROM machines WHERE license_id = '{mine}' FOR"
+                " NO KEY UPDATE")
+    assert db.call("machine_release_silent") == []      # and waits for nobody
+    beating.sql("COMMIT")
+    assert len(db.call("machine_release_silent")) == 1
+    assert db.call("machine_release_silent") == []
+    assert (active(db, mine), active(db, other)) == (1, 1)
+    assert told(db, mine)[-1][1]["reason"] == "heartbeat_timeout"
+
+
 def test_list_filters_and_fields(db):
     pid, slug = product(db)
     other, _ = product(db)
