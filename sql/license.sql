@@ -20,6 +20,13 @@ json_build_object('id', l.id, 'product_id', l.product_id,
     'suspension_reason', l.suspension_reason, 'nostr_npub', l.nostr_npub,
     'buyer_email', l.buyer_email, 'metadata', l.metadata)
 
+-- fragment: license_state
+-- How a license (alias l) stands: its status, or that it ran out.
+CASE WHEN l.status <> 'active' THEN l.status
+    WHEN l.expires_at + {{license_grace}} <= licet_now() THEN 'expired'
+    WHEN l.expires_at <= licet_now() THEN 'in_grace'
+    ELSE 'active' END
+
 -- fragment: license_facts
 -- What the key of a license (alias l) is made from.
 l.id AS key_license_id, l.product_id AS key_product_id,
@@ -141,7 +148,12 @@ LEFT JOIN made l ON true;
 -- subscriptions_license_id_key, tier_changes_license, invoices_license_paid,
 -- machines_seat, events_target and validation_log_license.
 SELECT json_build_object('license', {{license_json}},
-    'product_slug', p.slug, 'policy_slug', y.slug,
+    'state', {{license_state}}, 'product_slug', p.slug,
+    'product_name', p.name, 'policy_slug', y.slug, 'policy_name', y.name,
+    'active_machines', (
+        SELECT count(*)
+        FROM machines m
+        WHERE m.license_id = l.id AND m.deactivated_at IS NULL),
     'subscription', CASE WHEN b.id IS NOT NULL THEN {{subscription_json}} END,
     'tier_changes', COALESCE((
         SELECT json_agg({{tier_change_json}} ORDER BY c.created_at DESC, c.id)
@@ -199,28 +211,59 @@ LEFT JOIN policies y ON y.id = l.policy_id
 LEFT JOIN subscriptions b ON b.license_id = l.id
 WHERE l.id = @id::uuid;
 
+-- fragment: license_running
+-- Unless other states were asked for, of license l: those that run.
+(@status::text IS NULL OR @status = 'active' AND l.status = 'active'
+    AND (l.expires_at IS NULL OR l.expires_at > licet_now()))
+
+-- fragment: license_page
+-- What of a branch can be on the page, newest first.
+AND (l.created_at, l.id) < ({{cursor_time}}, {{cursor_id}})
+ORDER BY l.created_at DESC, l.id DESC
+LIMIT {{page_size}} + 1
+
 -- name: license_list :one
--- Licenses of one product or of all, newest first, page by page.  Each branch
--- has its own index: licenses_product, licenses_newest.
+-- Licenses of one product or of all, of one state or of all, newest first, those
+-- that ran out by their end, page by page.  Each branch has its own index:
+-- licenses_product, licenses_newest, licenses_status, licenses_expiry.
 WITH page AS (
-	(SELECT {{license_columns}}
+	(SELECT {{license_columns}}, l.created_at AS place
 	FROM licenses l
 	WHERE l.product_id = @product_id::uuid
-	AND (l.created_at, l.id) < ({{cursor_time}}, {{cursor_id}})
-	ORDER BY l.created_at DESC, l.id DESC
-	LIMIT {{page_size}} + 1)
+	AND {{license_running}}
+	{{license_page}})
 	UNION ALL
-	(SELECT {{license_columns}}
+	(SELECT {{license_columns}}, l.created_at
 	FROM licenses l
 	WHERE @product_id IS NULL
-	AND (l.created_at, l.id) < ({{cursor_time}}, {{cursor_id}})
-	ORDER BY l.created_at DESC, l.id DESC
+	AND {{license_running}}
+	{{license_page}})
+	UNION ALL
+	(SELECT {{license_columns}}, l.created_at
+	FROM licenses l
+	WHERE l.status = @status AND l.status <> 'active'
+	AND (@product_id IS NULL OR l.product_id = @product_id)
+	{{license_page}})
+	UNION ALL
+	(SELECT {{license_columns}}, l.expires_at
+	FROM licenses l
+	WHERE @status = 'expired' AND l.status = 'active'
+	AND l.expires_at <= licet_now()
+	AND (@product_id IS NULL OR l.product_id = @product_id)
+	AND (l.expires_at, l.id) < ({{cursor_time}}, {{cursor_id}})
+	ORDER BY l.expires_at DESC, l.id DESC
 	LIMIT {{page_size}} + 1)
 ), numbered AS (
-	SELECT row_number() OVER (ORDER BY l.created_at DESC, l.id DESC) AS n,
-	    (extract(epoch FROM l.created_at) * 1000000)::bigint || '_' || l.id
-	    AS cursor, {{license_json}} AS doc
+	SELECT row_number() OVER (ORDER BY l.place DESC, l.id DESC) AS n,
+	    (extract(epoch FROM l.place) * 1000000)::bigint || '_' || l.id
+	    AS cursor,
+	    {{license_json}}::jsonb || jsonb_build_object(
+	        'state', {{license_state}}, 'product_slug', p.slug,
+	        'product_name', p.name, 'policy_slug', y.slug,
+	        'policy_name', y.name) AS doc
 	FROM page l
+	JOIN products p ON p.id = l.product_id
+	LEFT JOIN policies y ON y.id = l.policy_id
 )
 SELECT json_build_object(
     'licenses', COALESCE(json_agg(r.doc ORDER BY r.n)

@@ -196,14 +196,30 @@ told AS (
 m.id, m.license_id, m.hostname, m.platform, m.ip_last_seen, m.activated_at,
     m.last_heartbeat_at, m.deactivated_at, m.deactivation_reason
 
+-- fragment: machine_json
+-- A machine as administrators see it: the columns of machine_row, its license's
+-- and its product's, all of alias m.
+json_build_object(
+    'id', m.id, 'license_id', m.license_id, 'hostname', m.hostname,
+    'platform', m.platform, 'ip_last_seen', m.ip_last_seen,
+    'activated_at', rfc3339(m.activated_at),
+    'last_heartbeat_at', rfc3339(m.last_heartbeat_at),
+    'deactivated_at', rfc3339(m.deactivated_at),
+    'deactivation_reason', m.deactivation_reason,
+    'product_id', m.product_id, 'product_slug', m.slug,
+    'product_name', m.name, 'buyer_email', m.buyer_email,
+    'license_status', m.status, 'active', m.deactivated_at IS NULL)
+
 -- name: machine_list :one
--- Machines by last heartbeat, newest first.  Of one license by
--- machines_seat, of a product through licenses_product; otherwise the top of a
--- full scan, since an index on heartbeats would make every one of them dearer.
+-- Machines by last heartbeat, newest first; or, with @order `activated', by that.
+-- Of one license by machines_seat, of a product through licenses_product; all by
+-- machines_newest, or else the top of a full scan, since an index on heartbeats
+-- would make every one of them dearer.
 WITH mark AS (
 	SELECT timestamptz 'epoch' + split_part(@cursor::text, '_', 1)::bigint
-	    * interval '1 microsecond' AS last_heartbeat_at,
-	    split_part(@cursor::text, '_', 2)::uuid AS id
+	    * interval '1 microsecond' AS at,
+	    split_part(@cursor::text, '_', 2)::uuid AS id,
+	    COALESCE(@order::text = 'activated', false) AS by_activation
 ), found AS (
 	SELECT {{machine_row}}
 	FROM machines m
@@ -221,37 +237,51 @@ WITH mark AS (
 	SELECT {{machine_row}}
 	FROM machines m
 	WHERE @license_id::uuid IS NULL AND @product_id::uuid IS NULL
-	AND @product_slug::text IS NULL
+	AND @product_slug::text IS NULL AND @order IS DISTINCT FROM 'activated'
 	AND (m.deactivated_at IS NULL OR @include_inactive::boolean)
+	UNION ALL
+	(SELECT {{machine_row}}
+	FROM machines m
+	WHERE @license_id::uuid IS NULL AND @product_id::uuid IS NULL
+	AND @product_slug::text IS NULL AND @order = 'activated'
+	AND (m.deactivated_at IS NULL OR @include_inactive::boolean)
+	AND (m.activated_at, m.id) < ({{cursor_time}}, {{cursor_id}})
+	ORDER BY m.activated_at DESC, m.id DESC
+	LIMIT coalesce(@limit::int, 500))
+), placed AS (
+	SELECT {{machine_row}}, k.at AS mark_at, k.id AS mark_id,
+	    CASE WHEN k.by_activation THEN m.activated_at
+	    ELSE m.last_heartbeat_at END AS at
+	FROM found m
+	CROSS JOIN mark k
 ), page AS (
 	SELECT {{machine_row}}, l.product_id, p.slug, p.name, l.buyer_email,
-	    l.status, row_number() OVER (ORDER BY m.last_heartbeat_at DESC,
-	    m.id DESC) AS place
-	FROM found m
-	CROSS JOIN mark
+	    l.status, m.at, row_number() OVER (ORDER BY m.at DESC, m.id DESC)
+	    AS place
+	FROM placed m
 	JOIN licenses l ON l.id = m.license_id
 	JOIN products p ON p.id = l.product_id
-	WHERE (mark.id IS NULL OR (m.last_heartbeat_at, m.id)
-	    < (mark.last_heartbeat_at, mark.id))
+	WHERE (m.mark_id IS NULL OR (m.at, m.id) < (m.mark_at, m.mark_id))
 	AND l.product_id = coalesce(@product_id::uuid, l.product_id)
 	AND p.slug = coalesce(@product_slug::text, p.slug)
-	ORDER BY m.last_heartbeat_at DESC, m.id DESC
+	ORDER BY m.at DESC, m.id DESC
 	LIMIT coalesce(@limit::int, 500)
 )
 SELECT NULL AS fault, NULL AS message, json_build_object('machines',
-    coalesce(json_agg(json_build_object(
-    'id', m.id, 'license_id', m.license_id, 'hostname', m.hostname,
-    'platform', m.platform, 'ip_last_seen', m.ip_last_seen,
-    'activated_at', rfc3339(m.activated_at),
-    'last_heartbeat_at', rfc3339(m.last_heartbeat_at),
-    'deactivated_at', rfc3339(m.deactivated_at),
-    'deactivation_reason', m.deactivation_reason,
-    'product_id', m.product_id, 'product_slug', m.slug,
-    'product_name', m.name, 'buyer_email', m.buyer_email,
-    'license_status', m.status, 'active', m.deactivated_at IS NULL)
+    coalesce(json_agg({{machine_json}}
     ORDER BY m.place), '[]'),
     'next_cursor', max(
-	(extract(epoch FROM m.last_heartbeat_at) * 1000000)::bigint
+	(extract(epoch FROM m.at) * 1000000)::bigint
 	|| '_' || m.id) FILTER (WHERE m.place = coalesce(@limit::int, 500))
     ) AS body
 FROM page m;
+
+-- name: machine_get :opt
+-- One machine.  Leans on primary keys.
+SELECT NULL AS fault, NULL AS message, {{machine_json}} AS body
+FROM (SELECT {{machine_row}}, l.product_id, p.slug, p.name, l.buyer_email,
+        l.status
+    FROM machines m
+    JOIN licenses l ON l.id = m.license_id
+    JOIN products p ON p.id = l.product_id
+    WHERE m.id = @id::uuid) m;

@@ -49,8 +49,15 @@ WITH page AS (
 	SELECT row_number() OVER (ORDER BY b.created_at DESC, b.id DESC) AS n,
 	    COALESCE(@limit, 200) AS most,
 	    (extract(epoch FROM b.created_at) * 1000000)::bigint || '_' || b.id
-	    AS cursor, {{subscription_json}} AS doc
+	    AS cursor,
+	    {{subscription_json}}::jsonb || jsonb_build_object(
+	        'product_slug', p.slug, 'product_name', p.name,
+	        'policy_slug', y.slug, 'policy_name', y.name,
+	        'buyer_email', l.buyer_email, 'license_status', l.status) AS doc
 	FROM page b
+	JOIN licenses l ON l.id = b.license_id
+	JOIN products p ON p.id = b.product_id
+	LEFT JOIN policies y ON y.id = b.policy_id
 )
 SELECT NULL AS fault, NULL AS message, json_build_object(
     'subscriptions', COALESCE(json_agg(r.doc ORDER BY r.n)
@@ -64,7 +71,8 @@ FROM numbered r;
 -- the primary key and subscription_invoices_by_cycle.
 SELECT NULL AS fault, NULL AS message, json_build_object(
     'subscription', {{subscription_json}}, 'product_slug', p.slug,
-    'policy_slug', y.slug, 'license_status', l.status,
+    'product_name', p.name, 'policy_slug', y.slug, 'policy_name', y.name,
+    'license_status', l.status,
     'license_expires_at', rfc3339(l.expires_at),
     'buyer_email', l.buyer_email,
     'lapses_at', CASE WHEN b.status IN ('active', 'past_due')
@@ -207,6 +215,37 @@ WITH resumed AS (
 SELECT NULL AS fault, NULL AS message, json_build_object('ok', true,
     'resumed', (SELECT count(*) FROM resumed)) AS body,
     (SELECT count(*) FROM woken) AS woken;
+
+-- name: subscription_resume_one :opt
+-- The same for one that is past due, however often its billing failed.  After
+-- subscription_lock; leans on subscriptions_pkey.
+WITH held AS MATERIALIZED (
+	SELECT b.id, b.status
+	FROM subscriptions b
+	WHERE b.id = @id::uuid
+	FOR NO KEY UPDATE
+), resumed AS (
+	UPDATE subscriptions AS b
+	SET consecutive_failures = 0, next_attempt_at = licet_now(),
+	    updated_at = licet_now()
+	FROM held h
+	WHERE b.id = h.id AND h.status = 'past_due'
+	RETURNING b.id
+), woken AS (
+	SELECT pg_notify('licet_jobs', 'renewals')
+	FROM resumed r
+), event AS (
+	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
+	    action, target_kind, target_id, details)
+	SELECT {{admin_actor}}, 'subscription.resume', 'subscription',
+	    b.id::text, '{}'
+	FROM resumed b
+)
+SELECT CASE WHEN h.status <> 'past_due' THEN 'conflict' END AS fault,
+    'Only a subscription that is past due can be billed again.' AS message,
+    json_build_object('ok', true, 'subscription_id', h.id) AS body,
+    (SELECT count(*) FROM woken) AS woken
+FROM held h;
 
 -- name: subscription_lapse :many
 -- Subscriptions that were billed and not paid in time: from then on, to the

@@ -54,6 +54,7 @@ static const struct resource	resources[] = {
 	{ "Merchant profiles", api_profiles },
 	{ "Payment providers", api_providers },
 	{ "Licenses", api_licenses },
+	{ "Search", api_search },
 	{ "Figures", api_summary },
 	{ "System", api_system },
 	{ "Export", api_export },

@@ -25,6 +25,25 @@ license_issued(struct flow *f)
 	return (flow_json(f, 200, key_render_body(f, flow_rows(f))));
 }
 
+/* Revokes and issues in one statement, which must be alone with the license. */
+static enum flow_next
+license_reissue(struct flow *f)
+{
+	flow_last(f);
+	return (flow_query(f, &(struct db_query){
+	    .lock = &sql_license_hold,
+	    .lock_params = flow_bind(f, &sql_license_hold),
+	    .stmt = &sql_license_reissue,
+	    .params = flow_bind(f, &sql_license_reissue) }));
+}
+
+static enum flow_next
+license_show_key(struct flow *f)
+{
+	flow_last(f);
+	return (flow_query_bound(f, &sql_license_show_key));
+}
+
 static const struct field	reason[] = {
 	{ "reason", FIELD_TEXT, 0, 0, 500,
 	    .help = "Kept with the license and in the audit trail." },
@@ -64,10 +83,14 @@ const struct endpoint	api_licenses[] = {
 	        "expires_at,entitlements,is_trial,max_machines}`." },
 	{ ADMIN(GET, ""), READ,
 	    .query = FIELDS(
-		{ "product_id", FIELD_UUID, .help = "Only this product's." }, PAGE),
+		{ "product_id", FIELD_UUID, .help = "Only this product's." },
+		{ "status", FIELD_CHOICE, .choices = "active|expired|suspended|revoked",
+		    .help = "Only these; expired: also in grace, by their end." }, PAGE),
 	    .sql = &sql_license_list,
 	    .summary = "Licenses, newest first.",
-	    .answer = "`{licenses:[License],next_cursor}`." },
+	    .answer = "`{licenses:[License + state,product_slug,product_name,"
+	        "policy_slug,policy_name],next_cursor}`; state is "
+	        "`active`, `in_grace`, `expired`, `suspended` or `revoked`." },
 	{ ADMIN(GET, "/search"), READ,
 	    .query = FIELDS(
 		{ "buyer_email", FIELD_TEXT, 0, 1, 254, .help = "Exactly." },
@@ -81,7 +104,34 @@ const struct endpoint	api_licenses[] = {
 	{ ADMIN(GET, "/:id"), READ,
 	    .sql = &sql_license_get,
 	    .summary = "One license with its machines, history and last validations.",
-	    .answer = "`{license,product_slug,policy_slug,machines,history,validations}`." },
+	    .answer = "`{license,state,product_slug,product_name,policy_slug,"
+	        "policy_name,active_machines,machines,history,validations}`." },
+	{ ADMIN(POST, "/:id/key"), WRITE,
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(license_show_key),	/* sql  license_show_key */
+		FLOW_STEP(license_issued)),
+	    .errors = "404",
+	    .summary = "The key of a license, with a line in the audit trail.",
+	    .answer = "`{license_id,license_key}`." },
+	{ ADMIN(POST, "/:id/extend"), WRITE,
+	    .body = FIELDS(
+		{ "expires_at", FIELD_TIME, FIELD_NULLABLE,
+		    .help = "Its new end, required; null: never." },
+		{ "reason", FIELD_TEXT, 0, 0, 500, .help = "Kept in the audit trail." }),
+	    .lock = &sql_license_hold, .sql = &sql_license_extend,
+	    .errors = "404 409",
+	    .summary = "Move the end of a license. Keys given out keep the end "
+	        "that they say; the key that is shown from then on has the new one.",
+	    .answer = "`{ok,license_id,expires_at}`." },
+	{ ADMIN(POST, "/:id/reissue"), WRITE, .body = reason,
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(license_reissue),	/* sql  license_reissue */
+		FLOW_STEP(license_issued)),
+	    .errors = "404 409",
+	    .summary = "Revoke an active license and issue another in its place, "
+	        "on the same terms, with its subscription and invoices.",
+	    .answer = "`{license_id,reissued_from,product_id,license_key,"
+	        "issued_at,expires_at,entitlements,is_trial,max_machines}`." },
 	{ ADMIN(POST, "/:id/revoke"), WRITE, .body = reason,
 	    .sql = &sql_license_revoke,
 	    .summary = "Revoke for good. 404 when it is revoked already.",

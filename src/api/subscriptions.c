@@ -73,11 +73,14 @@ const struct endpoint	api_subscriptions[] = {
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_subscription_list,
 	    .summary = "Subscriptions, newest first.",
-	    .answer = "`{subscriptions:[Subscription],next_cursor}`." },
+	    .answer = "`{subscriptions:[Subscription + product_slug,product_name,"
+	        "policy_slug,policy_name,buyer_email,license_status],"
+	        "next_cursor}`." },
 	{ ADMIN(GET, "/:id"), READ,
 	    .sql = &sql_subscription_get,
 	    .summary = "One subscription with its cycles and their invoices.",
-	    .answer = "`{subscription,product_slug,policy_slug,license_status,"
+	    .answer = "`{subscription,product_slug,product_name,policy_slug,"
+	        "policy_name,license_status,"
 	        "license_expires_at,buyer_email,lapses_at|null,cycles:["
 	        "{cycle_number,cycle_start_at,cycle_end_at,invoice_id,"
 	        "invoice_status,amount_sats,checkout_url,applied_at,"
@@ -87,6 +90,11 @@ const struct endpoint	api_subscriptions[] = {
 	    .summary = "End a subscription for its buyer.",
 	    .answer = "`{ok:true,subscription_id,status:\"cancelled\"}`, or "
 	        "`{ok:true,already:STATUS,subscription_id}`." },
+	{ ADMIN(POST, "/:id/resume"), WRITE,
+	    .lock = &sql_subscription_lock, .sql = &sql_subscription_resume_one,
+	    .errors = "404 409",
+	    .summary = "Bill one that is past due again, now.",
+	    .answer = "`{ok:true,subscription_id}`." },
 	{ ADMIN(POST, "/resume"), WRITE,
 	    .sql = &sql_subscription_resume,
 	    .summary = "Bill again those whose billing gave up after five "

@@ -127,9 +127,11 @@ def test_get_tells_all(db):
     validate(db, ask(lid, "device"), ask(lid, "other"))
     body(db, "license_suspend", id=lid, reason="why")
     told = body(db, "license_get", id=lid)
-    assert set(told) == {"license", "product_slug", "policy_slug", "machines",
-                         "history", "validations", "subscription",
+    assert set(told) == {"license", "state", "product_slug", "product_name",
+                         "policy_slug", "policy_name", "active_machines",
+                         "machines", "history", "validations", "subscription",
                          "tier_changes"}
+    assert (told["state"], told["active_machines"]) == ("suspended", 1)
     assert (told["subscription"], told["tier_changes"]) == (None, [])
     assert (told["product_slug"], told["policy_slug"]) == (p["slug"], y["slug"])
     assert set(told["license"]) == {
