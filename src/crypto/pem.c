@@ -12,8 +12,8 @@
 #define PUBLIC_LEN	32
 #define DER_MAX		128	/* more than either form's 48 and 83 */
 
-#define PUBLIC_BEGIN	"-----BEGIN PUBLIC KEY-----\n"
-#define PUBLIC_END	"\n-----END PUBLIC KEY-----\n"
+#define PUBLIC_BEGIN	"-----BEGIN PUBLIC KEY-----"
+#define PUBLIC_END	"-----END PUBLIC KEY-----"
 #define PRIVATE_BEGIN	"-----BEGIN PRIVATE KEY-----"
 #define PRIVATE_END	"-----END PRIVATE KEY-----"
 
@@ -50,29 +50,29 @@ void
 pem_public_write(const uint8_t public_key[32], char out[114])
 {
 	uint8_t	der[sizeof(public_der) + PUBLIC_LEN];
-	size_t	at = sizeof(PUBLIC_BEGIN) - 1;
+	size_t	at = sizeof(PUBLIC_BEGIN "\n") - 1;
 
 	memcpy(der, public_der, sizeof(public_der));
 	memcpy(der + sizeof(public_der), public_key, PUBLIC_LEN);
 
-	memcpy(out, PUBLIC_BEGIN, at);
+	memcpy(out, PUBLIC_BEGIN "\n", at);
 	sodium_bin2base64(out + at, PEM_PUBLIC_SIZE - at, der, sizeof(der),
 	    sodium_base64_VARIANT_ORIGINAL);
 	at += strlen(out + at);
-	memcpy(out + at, PUBLIC_END, sizeof(PUBLIC_END));
+	memcpy(out + at, "\n" PUBLIC_END "\n", sizeof("\n" PUBLIC_END "\n"));
 }
 
 bool
 pem_public_read(const char *text, size_t len, uint8_t public_key[32])
 {
-	const size_t	begin = sizeof(PUBLIC_BEGIN) - 2;
-	const size_t	end = sizeof(PUBLIC_END) - 3;
+	const size_t	begin = sizeof(PUBLIC_BEGIN) - 1;
+	const size_t	end = sizeof(PUBLIC_END) - 1;
 	uint8_t		der[DER_MAX];
 	size_t		der_len;
 
 	len = trim(&text, len);
 	if (len < begin + end || memcmp(text, PUBLIC_BEGIN, begin) != 0 ||
-	    memcmp(text + len - end, PUBLIC_END + 1, end) != 0)
+	    memcmp(text + len - end, PUBLIC_END, end) != 0)
 		return (false);
 	if (sodium_base642bin(der, sizeof(der), text + begin, len - begin - end,
 	    " \t\r\n", &der_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
