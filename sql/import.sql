@@ -76,8 +76,8 @@ WITH given AS (
 	    AND r.value IS NOT NULL AND (r.key NOT LIKE 'manual_rate_pin_%'
 	        OR r.value ~ '^[0-9]{1,12}([.][0-9]{1,4})?$')
 	    AND (r.key <> 'web_ui_password_hash' OR length(r.value) < 128
-	        AND r.value ~ ('^\$argon2id\$v=19\$m=[1-9][0-9]{0,5},'
-	        't=[1-9][0-9]?,p=[1-9]\$[A-Za-z0-9+/]{11,64}'
+	        AND r.value ~ ('^\$argon2id\$v=19\$m=([1-9][0-9]{0,5}|1048576),'
+	        't=([1-9]|[1-5][0-9]|6[0-4]),p=[1-9]\$[A-Za-z0-9+/]{11,64}'
 	        '\$[A-Za-z0-9+/]{22,86}$')) AS known
 	FROM jsonb_to_recordset(@rows::jsonb) AS r(key text, value text,
 	    updated_at timestamptz)

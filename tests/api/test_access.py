@@ -154,6 +154,16 @@ def test_bearer_in_any_case(api, server):
                 "forbidden")
 
 
+@pytest.mark.parametrize("headers", [
+    {"Authorization": "Bearer wrong"}, {"Authorization": "Basic YTpi"},
+    {"Cookie": "keysat_session=" + "A" * 43}])
+def test_public_endpoints_ask_nobody(api, headers):
+    for path in ("/", "/v1/pubkey", "/v1/products", "/admin/login/status"):
+        assert api.public("GET", path, headers=headers).status_code == 200
+    r = api.public("POST", "/v1/validate", {"key": "x"}, headers=headers)
+    assert expect(r, 200)["reason"] == "bad_format"
+
+
 # Guessing
 
 def test_guessing_is_slow(api, server):

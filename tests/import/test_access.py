@@ -12,7 +12,10 @@ STORED = ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
        "/HetJC6LZ4lnwgLB+wJSS2a9bFu2Kq4HxwNWzoJq2qU")
 USELESS = ["", "plain text", "$2b$12$" + "x" * 53,
            STORED.replace("argon2id", "argon2i"), STORED.replace("v=19", "v=16"),
-           STORED.replace("m=19456", "m=99999999"), STORED.replace("t=2", "t=999"),
+           STORED.replace("m=19456", "m=99999999"),
+           STORED.replace("m=19456", "m=1048577"),
+           STORED.replace("t=2", "t=65"),
+           STORED.replace("t=2", "t=999"),
            STORED + "$more", STORED[:40]]
 
 
