@@ -1,5 +1,6 @@
 """Endpoints of several commits, killed between two of them: the request that
 comes again under its key ends as if it had come once."""
+import signal
 import threading
 
 import pytest
@@ -7,7 +8,7 @@ import requests
 
 from lib.client import Api, expect
 from lib.codes import code
-from lib.idempotency import is_replay, keyed, new_key, same
+from lib.idempotency import Repeaters, is_replay, keyed, new_key, same
 from lib.process import wait_for
 from lib.sales import created
 from lib.tiers import HIGH, LOW, Shop
@@ -158,3 +159,32 @@ def test_refund(vendor):
     assert told["license_revoked"] is True
     assert len(vendor.fake.pull_payments) == 1
     assert vendor.server.value("SELECT count(*) FROM refunds") == 1
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize("how", ["kill -9", "immediate"])
+def test_postgresql_dies_while_clients_repeat(durable, fragile, how):
+    """What it forgets of a key, it forgets of the effect too."""
+    server = fragile(replicas=2, LICET_REQUEST_TIMEOUT_MS=1000)
+    p = Api(server.url, server.admin_key).product()
+    clients = Repeaters(server, {"issue": lambda key: (
+        "/v1/admin/licenses", {"product_slug": p["slug"], "note": key},
+        True)})
+    with clients:
+        for _ in range(4):
+            before = len(clients.answers)
+            wait_for(lambda: len(clients.answers) > before + 10
+                     or clients.errors, 60, "answers", pause=0.02)
+            if how == "kill -9":
+                durable.kill()
+                durable.start()
+            else:
+                durable.restart(signal.SIGQUIT)
+    assert not clients.errors, clients.errors
+    server.reconnect()
+    for key, (kind, answer) in clients.answers.items():
+        row, = server.rows("SELECT id FROM licenses WHERE"
+                           " metadata->>'note' = %s", key)
+        assert str(row["id"]) == answer.json()["license_id"]
+        again = clients.ask(kind, key)
+        assert is_replay(again) and again.content == answer.content

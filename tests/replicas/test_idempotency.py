@@ -8,11 +8,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import requests
 
 from lib.client import Api, new_slug
 from lib.codes import code
-from lib.idempotency import is_replay, keyed, new_key
+from lib.idempotency import Repeaters, is_replay, keyed, new_key
 from lib.postgres import as_user, bin_dir
 
 TIMEOUT_MS = 1000       # so that a killed worker's lease is over in 4 s
@@ -58,52 +57,6 @@ def test_forty_at_once(two, btcpay, turn):
                      f"%{slug}%") == 1
 
 
-class Buyers:
-    """Clients that ask under a key until they are answered."""
-
-    def __init__(self, two, requests_by_kind):
-        self.two, self.kinds = two, requests_by_kind
-        self.stop = threading.Event()
-        self.answers = {}           # key: (kind, answer)
-        self.statuses = collections.Counter()
-        self.errors = []
-
-    def ask(self, kind, key, patience=60):
-        """The answer, from whichever replica lives."""
-        path, body, is_admin = self.kinds[kind](key)
-        end = time.monotonic() + patience
-        while time.monotonic() < end:
-            replica = random.choice(self.two.replicas)
-            api = Api(replica.url, self.two.admin_key)
-            try:
-                r = api.call("POST", path, body, timeout=10, token=(
-                    self.two.admin_key if is_admin else None), **keyed(key))
-            except requests.RequestException:
-                self.statuses["lost"] += 1
-                time.sleep(0.02)        # nobody listens there
-                continue
-            self.statuses[r.status_code] += 1
-            if r.status_code == 200:
-                return r
-            assert r.status_code in (409, 502, 503), (r.status_code, r.text)
-            if r.status_code == 409:
-                assert r.json()["error"] == "idempotency_running", r.text
-            time.sleep(0.1)
-        raise AssertionError(f"{kind}: no answer; {self.statuses}")
-
-    def run(self, seed):
-        kinds = sorted(self.kinds)
-        while not self.stop.is_set():
-            key = new_key()
-            kind = kinds[seed % len(kinds)]
-            seed += 1
-            try:
-                self.answers[key] = (kind, self.ask(kind, key))
-            except Exception as e:
-                self.errors.append(e)
-                return
-
-
 def kill_at_random(two, kills, goes_on):
     """Often enough that some are killed between any two steps."""
     for n in range(kills):
@@ -123,7 +76,7 @@ def test_replicas_killed_while_clients_repeat(two, btcpay):
     product, gift = a.product(), a.product()
     a.policy(gift, slug="default", price_sats_override=0)
     off = code(a, product, kind="percent", amount=1000)
-    buyers = Buyers(two, {
+    buyers = Repeaters(two, {
         "issue": lambda key: ("/v1/admin/licenses", {
             "product_slug": product["slug"], "note": key}, True),
         "free": lambda key: ("/v1/purchase", {
@@ -132,16 +85,8 @@ def test_replicas_killed_while_clients_repeat(two, btcpay):
             "product": product["slug"], "code": off["code"],
             "buyer_note": key}, False),
     })
-    threads = [threading.Thread(target=buyers.run, args=(n,))
-               for n in range(6)]
-    for t in threads:
-        t.start()
-    try:
+    with buyers:
         kill_at_random(two, KILLS, lambda: not buyers.errors)
-    finally:
-        buyers.stop.set()
-        for t in threads:
-            t.join(120)
     assert not buyers.errors, buyers.errors
     assert len(buyers.answers) > KILLS
     assert buyers.statuses["lost"] > 0, buyers.statuses
