@@ -3,13 +3,15 @@ answered twice with the same bytes."""
 import threading
 
 import pytest
+import requests
 
 from lib.check import NOWHERE
-from lib.client import expect, new_slug, refused
+from lib.client import Api, expect, new_slug, refused
 from lib.codes import code
+from lib.connect import connect, profile, row
 from lib.idempotency import is_replay, keyed, new_key, same, twice
 from lib.process import wait_for
-from lib.waiting import waiting
+from lib.tiers import HIGH, LOW, TOP, Shop as Tiers
 
 
 def count(api, table, where="true", *args):
@@ -178,7 +180,6 @@ def test_one_that_runs_is_told_so(api):
 
 
 def test_after_a_day_the_key_is_new(clock):
-    from lib.client import Api
     server = clock.server
     api = Api(server.url, server.admin_key, server.db)
     key, asked = new_key(), body()
@@ -212,8 +213,6 @@ def test_answers_are_sealed(api):
 
 
 def test_figures_count_it(own_instance):
-    import requests
-    from lib.client import Api
     server = own_instance(LICET_WORKERS=1)
     api = Api(server.url, server.admin_key)
     key, asked = new_key(), body()
@@ -256,7 +255,6 @@ def writes(document):
 def test_every_write_takes_a_key(own_instance):
     """All that are not repeatable, by the OpenAPI document; what they answer
     to a request that is well-formed, they answer again."""
-    from lib.client import Api
     server = own_instance()
     api = Api(server.url, server.admin_key)
     document = api.get("/v1/openapi.json")
@@ -358,3 +356,96 @@ def test_paid_purchase(shop, btcpay):
     assert count(shop, "invoices", "product_id = %s", p["id"]) == 1
     assert len(btcpay.orders[r.json()["invoice_id"]]) == 1
     assert count(shop, "discount_redemptions", "code_id = %s", c["id"]) == 1
+
+
+# ---- several commits, or calls after the effect ----
+
+def test_what_follows_the_effect_runs_once(vendor, btcpay, bare):
+    """A provider is disconnected here, then its webhook and key go there."""
+    p, store = profile(vendor), btcpay.add_store()
+    s = connect(vendor, btcpay, p["id"], store)
+    btcpay.requests.clear()
+    r = twice(lambda **o: vendor.admin(
+        "POST", "/btcpay/disconnect", {"provider_id": s["provider_id"]}, **o))
+    assert r.json() == {
+        "ok": True, "noop": False, "provider_id": s["provider_id"],
+        "store_id": store.id, "webhook_id": s["webhook_id"], "warnings": []}
+    assert not store.hooks
+    assert [x["method"] for x in btcpay.requests] == ["DELETE", "DELETE"]
+    assert row(bare, s["provider_id"])["sealed_api_key"] is None
+
+
+def test_profile_with_a_provider_is_deleted(vendor, btcpay):
+    p, store = profile(vendor), btcpay.add_store()
+    connect(vendor, btcpay, p["id"], store)
+    r = twice(lambda **o: vendor.admin(
+        "DELETE", f"/merchant-profiles/{p['id']}", **o))
+    assert r.json() == {"ok": True, "id": p["id"], "warnings": []}
+
+
+def test_upgrade_and_the_one_that_puts_it_aside(api):
+    shop = Tiers(api)
+    had = shop.buy(LOW)
+
+    def upgrade(to):
+        return twice(lambda **o: api.public("POST", "/v1/upgrade", {
+            "license_key": had["license_key"], "target_policy_slug": to},
+            **o)).json()
+    first, second = upgrade(HIGH), upgrade(TOP)
+    assert count(api, "invoices", "license_id = %s", had["license_id"]) == 2
+    assert [c["status"] for c in shop.changes(had["license_id"])] == [
+        "pending", "cancelled"]
+    api.pay(second)
+    assert shop.policy_of(had["license_id"]) == shop.id[TOP]
+    assert api.poll(first)["status"] == "expired"
+
+
+def test_downgrade_its_cancellation_and_a_gift(api):
+    shop = Tiers(api)
+    had = shop.buy(HIGH)
+    down = twice(lambda **o: api.public("POST", "/v1/downgrade", {
+        "license_key": had["license_key"], "target_policy_slug": LOW}, **o))
+    assert down.json()["ok"] is True
+    gone = twice(lambda **o: api.public("POST", "/v1/downgrade/cancel", {
+        "license_key": had["license_key"]}, **o))
+    assert gone.json()["status"] == "cancelled"
+    given = twice(lambda **o: api.admin(
+        "POST", f"/licenses/{had['license_id']}/change-tier",
+        {"to_policy_slug": TOP, "skip_payment": True}, **o))
+    assert given.json()["applied"] is True
+    assert len(shop.changes(had["license_id"])) == 2
+    end = twice(lambda **o: api.public("POST", "/v1/subscriptions/cancel", {
+        "license_key": had["license_key"]}, **o))
+    assert end.json()["status"] == "cancelled"
+
+
+def test_a_wrong_key_is_refused_twice(api):
+    """With all that a 401 has."""
+    r = twice(lambda **o: api.public("POST", "/v1/upgrade", {
+        "license_key": "LIC1-X-Y", "target_policy_slug": "x"}, **o))
+    refused(r, 401, "unauthorized")
+    again = api.public("POST", "/v1/upgrade", {
+        "license_key": "LIC1-X-Y", "target_policy_slug": "x"},
+        headers={"Idempotency-Key":
+                 r.request.headers["Idempotency-Key"]})
+    assert again.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_another_credential_has_keys_of_its_own(api):
+    made = api.do("POST", "/api-keys", {"label": "x", "role": "full-admin"})
+    key, asked = new_key(), body()
+    first = api.admin("POST", "/products", asked, **keyed(key))
+    assert first.status_code == 200
+    other = api.call("POST", "/v1/admin/products", asked,
+                     token=made["token"], **keyed(key))
+    refused(other, 409, "conflict")
+    assert not is_replay(other)
+
+
+def test_a_new_api_key_is_told_again_and_only_sealed(api):
+    r = twice(lambda **o: api.admin(
+        "POST", "/api-keys", {"label": "x", "role": "full-admin"}, **o))
+    token = r.json()["token"]
+    rows = api.db.execute("SELECT answer FROM idempotency_keys"
+                          " WHERE answer IS NOT NULL").fetchall()
+    assert all(token.encode() not in bytes(x["answer"]) for x in rows)
