@@ -104,12 +104,6 @@ CASE WHEN @trust_root::text IS NOT NULL
     AND NOT {{tier_grants}} @> '{zaprite_payments}'
 THEN 'Zaprite needs a license with zaprite_payments' END
 
--- fragment: tier_label
--- The name for what is granted (h.grants).
-CASE WHEN h.grants @> '{patron}' THEN 'patron'
-WHEN h.grants @> '{unlimited_products}' THEN 'pro'
-ELSE 'creator' END
-
 -- name: tier_lock :exec
 -- To be sent before a statement that asks for a cap: what is counted there is
 -- made by one at a time.  Without a trust root nobody waits.
@@ -122,7 +116,10 @@ WITH held AS MATERIALIZED (
 	SELECT CASE WHEN @trust_root::text IS NOT NULL THEN {{tier_grants}}
 	    ELSE '{}' END AS grants, @trust_root IS NULL AS is_free
 ), named AS (
-	SELECT h.grants, h.is_free, {{tier_label}} AS tier
+	SELECT h.grants, h.is_free,
+	    CASE WHEN h.grants @> '{patron}' THEN 'patron'
+	    WHEN h.grants @> '{unlimited_products}' THEN 'pro'
+	    ELSE 'creator' END AS tier
 	FROM held h
 ), next AS (
 	SELECT n.grants, n.is_free, n.tier, CASE WHEN NOT n.is_free

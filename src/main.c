@@ -61,7 +61,6 @@ static const struct resource	resources[] = {
 	{ "Audit trail", api_audit },
 	{ "Settings", api_settings },
 	{ "This server's own license", api_selflicense },
-	{ "Community figures", api_community },
 	{ "API keys", api_keys },
 	{ "Web login", api_login },
 	{ "Exchange rates", api_rates },

@@ -25,7 +25,6 @@ extern const struct endpoint	api_preview[];
 extern const struct endpoint	api_rates[];
 extern const struct endpoint	api_tiers[];
 extern const struct endpoint	api_selflicense[];
-extern const struct endpoint	api_community[];
 extern const struct endpoint	api_recover[];
 extern const struct endpoint	api_summary[];
 extern const struct endpoint	api_export[];

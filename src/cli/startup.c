@@ -9,7 +9,6 @@
 #include "crypto/start.h"
 #include "db/migrate.h"
 #include "db/session.h"
-#include "domain/community.h"
 #include "mail/settings.h"
 #include "net/address.h"
 #include "serve/listen.h"
@@ -67,7 +66,6 @@ startup_check(struct startup *st, unsigned int patience, struct buf *error)
 	bool			 ok;
 
 	*st = (struct startup){ .keyring = NULL };
-	community_begin();
 	if ((st->keyring = startup_ring(error)) == NULL)
 		return (false);
 	ok = false;

@@ -281,7 +281,7 @@ idempotency_keep(struct flow *f, int status, const char *type,
 
 	if (a == NULL || a->phase == OVER)
 		return (false);
-	a->is_verdict = status < 500 && status != 429;
+	a->is_verdict = status < 500 && status != 429 && status != 402;
 	if (!a->is_verdict)
 		flow_let_go(f);
 	/* Of no use to wait for: the database is away, or time is up. */

@@ -6,7 +6,7 @@
  * key's row.  The row is leased to the attempt, since its worker may die; who
  * comes later takes over once the lease is over.  The answer is stored in the
  * transaction of the effect: see flow_last().  Answers that are of use only
- * now (429, 5xx) are not; the lease is given back then.
+ * now (402, 429, 5xx) are not; the lease is given back then.
  */
 #ifndef FLOW_IDEMPOTENCY_H
 #define FLOW_IDEMPOTENCY_H

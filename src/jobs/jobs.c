@@ -18,7 +18,6 @@
 #define CARDS_MS		15000
 #define WEBHOOKS_MS		1000
 #define SELFLICENSE_MS		60000
-#define COMMUNITY_MS		60000
 #define MAILS_MS		5000
 
 /* What runs by the clock; its name is what wakes it before its time. */
@@ -38,7 +37,6 @@ static uint64_t	refunds_every(void);
 static uint64_t	cards_every(void);
 static uint64_t	webhooks_every(void);
 static uint64_t	selflicense_every(void);
-static uint64_t	community_every(void);
 static uint64_t	mails_every(void);
 
 static struct job	jobs[] = {
@@ -57,8 +55,6 @@ static struct job	jobs[] = {
 	    .every_ms = webhooks_every },
 	{ .name = "self_license", .tick = selflicense_tick,
 	    .every_ms = selflicense_every },
-	{ .name = "community", .tick = community_tick,
-	    .every_ms = community_every },
 	{ .name = "mails", .tick = mails_tick, .every_ms = mails_every },
 };
 
@@ -124,12 +120,6 @@ static uint64_t
 selflicense_every(void)
 {
 	return (SELFLICENSE_MS);
-}
-
-static uint64_t
-community_every(void)
-{
-	return (COMMUNITY_MS);
 }
 
 static void

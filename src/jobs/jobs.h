@@ -27,7 +27,6 @@ void	refunds_tick(struct db_pool *);
 void	cards_tick(struct db_pool *);
 void	charges_tick(struct db_pool *);
 void	selflicense_tick(struct db_pool *);
-void	community_tick(struct db_pool *);
 void	webhooks_tick(struct db_pool *);
 /* Deliveries may be its in a moment. */
 bool	webhooks_claiming(void);

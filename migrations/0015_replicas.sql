@@ -1,0 +1,1 @@
+-- Replicas that were seen lately.
