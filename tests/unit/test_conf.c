@@ -125,11 +125,13 @@ names_of_keysat(void **state)
 	assert_true(load(ENV("KEYSAT_PUBLIC_URL=https://k", "LICET_KEY_RING=/r",
 	    "LICET_DATABASE_URL=d", "KEYSAT_BIND=0.0.0.0:80",
 	    "LICENSING_ADMIN_API_KEY=0123456789abcdef0123456789abcdef",
-	    "KEYSAT_OPERATOR_NAME=n", "BTCPAY_URL=https://b",
+	    "KEYSAT_OPERATOR_NAME=n", "KEYSAT_LICENSE=l",
+	    "LICENSING_LICENSE=x", "BTCPAY_URL=https://b",
 	    "BTCPAY_STORE_ID=s", "BTCPAY_API_KEY=k",
 	    "BTCPAY_WEBHOOK_SECRET=w")));
 	assert_string_equal(conf.listen, "0.0.0.0:80");
 	assert_string_equal(conf.operator_name, "n");
+	assert_string_equal(conf.license, "l");
 	assert_string_equal(conf.btcpay_browser_url, "https://b");
 	assert_string_equal(conf.btcpay_webhook_secret, "w");
 }
