@@ -73,17 +73,17 @@ value_holds(const char *when, const json_t *gathered)
 	const char	*choices, *text;
 	struct arena	 a;
 	char		 name[128];
-	bool		 holds, not;
+	bool		 holds, negated;
 	size_t		 len;
 
 	if (when == NULL)
 		return (true);
-	not = *when == '!';
-	when += not;
+	negated = *when == '!';
+	when += negated;
 	choices = strchr(when, '=');
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(when, "="), when);
 	if (choices == NULL)
-		return (is_there(value_find(NULL, gathered, name)) != not);
+		return (is_there(value_find(NULL, gathered, name)) != negated);
 	arena_init(&a);
 	text = value_text(&a, value_find(NULL, gathered, name));
 	holds = false;
@@ -94,7 +94,7 @@ value_holds(const char *when, const json_t *gathered)
 		choices += len;
 	} while (*choices == '|');
 	arena_reset(&a);
-	return (holds != not);
+	return (holds != negated);
 }
 
 const char *
@@ -257,7 +257,8 @@ number_text(struct arena *a, const struct column *c, const json_t *row,
 
 	switch (c->kind) {
 	case CELL_NUMBER:
-		return (value_grouped(a, n));
+		return (n == 0 && c->with != NULL ? c->with :
+		    value_grouped(a, n));
 	case CELL_SATS:
 		return (arena_printf(a, "%s sats", value_grouped(a, n)));
 	case CELL_PERCENT:
@@ -303,6 +304,9 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 		time = text;
 		text = readable_time(a, text);
 	}
+	if (*text == '\0' && c->with != NULL && (c->kind == CELL_TEXT ||
+	    c->kind == CELL_CODE || c->kind == CELL_TIME))
+		text = c->with;
 	if (*text != '\0' && c->kind == CELL_BADGE)
 		badge(a, c->with, &text, &kind);
 	if (*text != '\0' && c->link != NULL)
