@@ -17,6 +17,7 @@
 
 #include <string.h>
 
+#define HEADER		"idempotency-key"
 #define KEY_MAX		255
 #define PUBLIC_KEY_MIN	16	/* strangers share the public endpoints */
 #define LEASE_EXTRA_MS	3000	/* for what a worker does after a deadline */
@@ -68,6 +69,10 @@ check_key(struct flow *f, const char *key)
 	if (n == 0 || n > KEY_MAX || i < n) {
 		flow_fail(f, ERR_BAD_REQUEST, "Idempotency-Key: must be of 1 "
 		    "to 255 visible ASCII characters");
+		return (false);
+	}
+	if (flow_request_headers(f, HEADER) > 1) {
+		flow_fail(f, ERR_BAD_REQUEST, "Idempotency-Key: came twice");
 		return (false);
 	}
 	if (f->endpoint->scope == NULL && n < PUBLIC_KEY_MIN) {
@@ -131,7 +136,7 @@ idempotency_begin(struct flow *f)
 	const char	*key;
 
 	if (!idempotency_takes_key(f->endpoint) ||
-	    (key = flow_request_header(f, "idempotency-key")) == NULL)
+	    (key = flow_request_header(f, HEADER)) == NULL)
 		return (FLOW_NEXT);
 	if (!check_key(f, key))
 		return (FLOW_DONE);

@@ -20,6 +20,17 @@ flow_request_body(const struct flow *f, size_t *len)
 	return (*len == 0 ? "" : (const char *)f->req->http_body->data);
 }
 
+unsigned int
+flow_request_headers(const struct flow *f, const char *name)
+{
+	struct http_header	*h;
+	unsigned int		 n = 0;
+
+	TAILQ_FOREACH(h, &f->req->req_headers, list)
+		n += !strcasecmp(h->header, name);
+	return (n);
+}
+
 const char *
 flow_request_path(const struct flow *f)
 {

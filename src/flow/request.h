@@ -10,6 +10,9 @@ const char	*flow_request_header(const struct flow *, const char *name);
 /* The body's bytes, borrowed; never NULL. */
 const void	*flow_request_body(const struct flow *, size_t *len);
 
+/* How often it came. */
+unsigned int	 flow_request_headers(const struct flow *, const char *name);
+
 /* As it came; the query is "" when there is none. */
 const char	*flow_request_path(const struct flow *);
 const char	*flow_request_query(const struct flow *);

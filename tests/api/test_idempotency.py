@@ -12,6 +12,7 @@ from lib.connect import connect, profile, row
 from lib.idempotency import is_replay, keyed, new_key, same, twice
 from lib.process import wait_for
 from lib.tiers import HIGH, LOW, TOP, Shop as Tiers
+from lib.wire import Wire
 
 
 def count(api, table, where="true", *args):
@@ -117,6 +118,17 @@ def test_keys_that_are_none(api, key):
     r = api.admin("POST", "/products", body(),
                   headers={"Idempotency-Key": key.encode("latin-1")})
     refused(r, 400, "bad_request")
+
+
+def test_two_keys_are_none(api, server):
+    asked = '{"slug":"two-keys","name":"x","price_sats":1}'
+    with Wire(server) as w:
+        w.send(f"POST /v1/admin/products HTTP/1.1\r\nHost: x\r\n"
+               f"Authorization: Bearer {api.admin_key}\r\n"
+               f"Idempotency-Key: a\r\nIdempotency-Key: b\r\n"
+               f"Content-Length: {len(asked)}\r\n\r\n{asked}".encode())
+        assert w.answer().status == 400
+    assert count(api, "products", "slug = 'two-keys'") == 0
 
 
 @pytest.mark.parametrize("key", ["1", "x" * 255, "\"quoted\"", "a,b;c=~!"])
