@@ -56,6 +56,7 @@ static const struct resource	resources[] = {
 	{ "Licenses", api_licenses },
 	{ "Search", api_search },
 	{ "Figures", api_summary },
+	{ "Front page", api_figures },
 	{ "System", api_system },
 	{ "Export", api_export },
 	{ "Audit trail", api_audit },

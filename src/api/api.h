@@ -27,6 +27,7 @@ extern const struct endpoint	api_tiers[];
 extern const struct endpoint	api_selflicense[];
 extern const struct endpoint	api_recover[];
 extern const struct endpoint	api_summary[];
+extern const struct endpoint	api_figures[];
 extern const struct endpoint	api_export[];
 extern const struct endpoint	api_system[];
 extern const struct endpoint	api_audit[];

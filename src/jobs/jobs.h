@@ -31,6 +31,7 @@ void	webhooks_tick(struct db_pool *);
 /* Deliveries may be its in a moment. */
 bool	webhooks_claiming(void);
 void	mails_tick(struct db_pool *);
+void	figures_tick(struct db_pool *);
 /* So many mails were just made: they are sent at once. */
 void	mails_made(uint64_t);
 
