@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/stat.h"
 #include "db/conn.h"
+#include "db/query.h"
 #include "db/sqlstate.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct db_op {
 	const struct sql_stmt	*stmt;
 	struct db_conn		*conn;	/* whose transaction is its own */
 
-	/* Only while it waits: a copy of the query, in one piece. */
+	/* Only while it waits. */
 	struct db_pool		*queued;
 	struct db_query		*copy;
 	TAILQ_ENTRY(db_op)	 list;
@@ -219,78 +220,11 @@ choose(struct db_pool *p)
 
 /* ---- waiting for a connection ---- */
 
-struct piece {
-	char	*at;
-	size_t	 size;	/* counted in the first pass, with at == NULL */
-};
-
-static void *
-piece_take(struct piece *p, const void *from, size_t n)
-{
-	void	*to = NULL;
-
-	if (p->at != NULL) {
-		to = memcpy(p->at, from, n);
-		p->at += (n + 15) & ~(size_t)15;
-	}
-	p->size += (n + 15) & ~(size_t)15;
-	return (to);
-}
-
-static const char *const *
-copy_params(struct piece *p, const char *const *params, unsigned int n,
-    const int *lengths, const int *formats)
-{
-	const char	**copy;
-	unsigned int	 i;
-	size_t		 len;
-
-	if (params == NULL)
-		return (NULL);
-	copy = piece_take(p, params, n * sizeof(*params));
-	for (i = 0; i < n; i++) {
-		if (params[i] == NULL)
-			continue;
-		len = formats != NULL && formats[i] == 1 ?
-		    (size_t)lengths[i] : strlen(params[i]) + 1;
-		if (copy != NULL)
-			copy[i] = piece_take(p, params[i], len);
-		else
-			piece_take(p, params[i], len);
-	}
-	return (copy);
-}
-
-static void
-copy_query(struct piece *p, struct db_query *to, const struct db_query *q)
-{
-	unsigned int	n = q->stmt->nargs;
-
-	*to = *q;
-	to->params = copy_params(p, q->params, n, q->lengths, q->formats);
-	if (q->lengths != NULL)
-		to->lengths = piece_take(p, q->lengths, n * sizeof(int));
-	if (q->formats != NULL)
-		to->formats = piece_take(p, q->formats, n * sizeof(int));
-	if (q->lock != NULL)
-		to->lock_params = copy_params(p, q->lock_params,
-		    q->lock->nargs, NULL, NULL);
-}
-
 static bool
 enqueue(struct db_pool *p, const struct db_query *q, struct db_op *op)
 {
-	struct piece	piece = { .at = NULL };
-	struct db_query	scratch;
-
-	if (p->nqueued >= QUEUE_MAX)
+	if (p->nqueued >= QUEUE_MAX || (op->copy = db_query_copy(q)) == NULL)
 		return (false);
-	copy_query(&piece, &scratch, q);
-	op->copy = malloc(sizeof(scratch) + 16 + piece.size);
-	if (op->copy == NULL)
-		return (false);
-	piece.at = (char *)op->copy + ((sizeof(scratch) + 15) & ~(size_t)15);
-	copy_query(&piece, op->copy, q);
 	op->queued = p;
 	TAILQ_INSERT_TAIL(&p->queue, op, list);
 	p->nqueued++;

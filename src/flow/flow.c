@@ -6,6 +6,7 @@
 #include "base/stat.h"
 #include "flow/aside.h"
 #include "flow/idempotency.h"
+#include "flow/query.h"
 #include "flow/inner.h"
 #include "flow/respond.h"
 #include "flow/stream.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPEATS_MAX	3	/* of a step whose statement was rolled back */
 #define SPARE_MAX	512	/* flows kept for reuse */
 #define CALL_MARGIN_MS	250	/* for what follows a call that got no answer */
 
@@ -25,13 +25,12 @@ TAILQ_HEAD(flow_list, flow);
 static struct flow_list		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct flow_list		 spare = TAILQ_HEAD_INITIALIZER(spare);
 static unsigned int		 nspare;
-static struct db_pool		*pool;
 static struct kore_timer	*clock_timer;
 
 static void	resume(struct flow *);
 
-static void
-check(const struct flow *f)
+void
+flow_check(const struct flow *f)
 {
 	if (f->magic != FLOW_MAGIC)
 		fatal("flow: not a flow");
@@ -87,7 +86,7 @@ stop_waiting(struct flow *f)
 void
 flow_drop(struct flow *f)
 {
-	check(f);
+	flow_check(f);
 	stop_waiting(f);
 	idempotency_drop(f);
 	db_rows_free(f->rows);
@@ -139,7 +138,7 @@ deadlines(void *arg, u_int64_t now)
 void
 flow_open(struct db_pool *p)
 {
-	pool = p;
+	query_open(p);
 	clock_timer = kore_timer_add(deadlines, 50, NULL, 0);
 }
 
@@ -150,7 +149,7 @@ flow_close(void)
 
 	kore_timer_remove(clock_timer);
 	aside_close();
-	pool = NULL;
+	query_close();
 	while ((f = TAILQ_FIRST(&spare)) != NULL) {
 		TAILQ_REMOVE(&spare, f, list);
 		free(f);
@@ -167,8 +166,8 @@ resume(struct flow *f)
 		(void)flow_run(f);
 }
 
-static void
-landed(struct flow *f, enum err fault, const char *message)
+void
+flow_landed(struct flow *f, enum err fault, const char *message)
 {
 	if (f->waiting)
 		TAILQ_REMOVE(&waiting, f, list);
@@ -184,139 +183,12 @@ landed(struct flow *f, enum err fault, const char *message)
 	resume(f);
 }
 
-/* ---- statements ---- */
-
-/* The same step once more. */
-static void
-again(struct flow *f)
+void
+flow_again(struct flow *f)
 {
 	TAILQ_REMOVE(&waiting, f, list);
 	f->waiting = false;
 	resume(f);
-}
-
-static void
-query_done(void *arg, struct db_reply *reply)
-{
-	struct flow	*f = arg;
-
-	check(f);
-	f->op = NULL;
-	if (reply->error != ERR_NONE && reply->again &&
-	    f->repeats++ < REPEATS_MAX) {
-		again(f);	/* it is rolled back */
-		return;
-	}
-	if (reply->error == ERR_UNAVAILABLE && !f->is_bound)
-		idempotency_unsure(f);
-	f->held = reply->held;
-	db_rows_free(f->rows);
-	f->rows = reply->rows;
-	landed(f, reply->error, reply->error == ERR_NONE ? NULL :
-	    reply->message);
-}
-
-static enum flow_next
-waits_for(struct flow *f, struct db_op *op)
-{
-	if ((f->op = op) == NULL)
-		return (flow_fail(f, ERR_UNAVAILABLE,
-		    "The database is away; try again."));
-	return (FLOW_WAIT);
-}
-
-/* What was held is committed: the step that has more to ask, once more. */
-static void
-held_done(void *arg, struct db_reply *reply)
-{
-	struct flow	*f = arg;
-
-	check(f);
-	f->op = NULL;
-	db_rows_free(reply->rows);
-	if (reply->error != ERR_NONE) {
-		landed(f, reply->error, reply->message);
-		return;
-	}
-	again(f);
-}
-
-static enum flow_next
-commit_held(struct flow *f)
-{
-	struct db_op	*held = f->held;
-
-	f->held = NULL;
-	f->is_last = false;
-	f->is_bound = true;
-	return (waits_for(f, db_commit(held, NULL, held_done, f)));
-}
-
-enum flow_next
-flow_query(struct flow *f, const struct db_query *q)
-{
-	struct db_query	bounded = *q;
-
-	if (f->held != NULL)
-		return (commit_held(f));
-	bounded.hold = f->is_bound = f->is_last;
-	f->is_last = false;
-	return (waits_for(f, db_exec(pool, &bounded, query_done, f)));
-}
-
-void
-flow_last(struct flow *f)
-{
-	f->is_last = idempotency_runs(f);
-}
-
-/* Not to be repeated: with it, the effect is rolled back. */
-static void
-commit_done(void *arg, struct db_reply *reply)
-{
-	reply->again = false;
-	query_done(arg, reply);
-}
-
-enum flow_next
-flow_commit(struct flow *f, const struct db_query *last)
-{
-	struct db_op	*held = f->held;
-
-	f->is_last = false;
-	if (held == NULL)
-		return (flow_query(f, last));
-	f->held = NULL;
-	f->is_bound = true;
-	return (waits_for(f, db_commit(held, last, commit_done, f)));
-}
-
-void
-flow_let_go(struct flow *f)
-{
-	if (f->held != NULL)
-		db_rollback(f->held);
-	f->held = NULL;
-}
-
-static void
-told(void *arg, struct db_reply *reply)
-{
-	(void)arg;
-	db_rows_free(reply->rows);
-}
-
-void
-flow_tell(const struct db_query *q)
-{
-	if (pool != NULL)
-		(void)db_exec(pool, q, told, NULL);
-}
-
-const struct db_rows *
-flow_rows(const struct flow *f)
-{
-	return (f->rows);
 }
 
 /* ---- calls ---- */
@@ -326,7 +198,7 @@ call_done(void *arg, const struct net_reply *reply)
 {
 	struct flow	*f = arg;
 
-	check(f);
+	flow_check(f);
 	f->call = NULL;
 	if (!f->calls_uncounted)
 		stat_add(reply->error == NULL && reply->status / 100 == 2 ?
@@ -335,7 +207,7 @@ call_done(void *arg, const struct net_reply *reply)
 	f->reply.body = arena_strndup(&f->arena, reply->body, reply->len);
 	f->reply.error = reply->error == NULL ? NULL :
 	    arena_strdup(&f->arena, reply->error);
-	landed(f, ERR_NONE, NULL);
+	flow_landed(f, ERR_NONE, NULL);
 }
 
 /*
@@ -349,7 +221,7 @@ flow_call(struct flow *f, const struct net_request *r)
 	uint64_t		now = kore_time_ms(), left = 1;
 
 	if (f->held != NULL)
-		return (commit_held(f));
+		return (query_commit_held(f));
 	if (f->deadline_ms > now + 2 * CALL_MARGIN_MS)
 		left = f->deadline_ms - now - CALL_MARGIN_MS;
 	if (bounded.timeout_ms == 0 || bounded.timeout_ms > left)
@@ -377,9 +249,9 @@ flow_batch(struct flow *f, struct batch *b, struct batch_item *item)
 void
 flow_wake(struct flow *f, enum err fault, const char *message)
 {
-	check(f);
+	flow_check(f);
 	f->item = NULL;
-	landed(f, fault, message);
+	flow_landed(f, fault, message);
 }
 
 /* ---- steps ---- */
@@ -451,7 +323,7 @@ flow_run(struct flow *f)
 {
 	bool	done;
 
-	check(f);
+	flow_check(f);
 	log_set_request(f->request_id);
 	while ((done = run_steps(f)) && f->endpoint != NULL && !f->answered) {
 		if (!idempotency_enter(f))

@@ -206,4 +206,12 @@ bool		 flow_run(struct flow *);
 /* Cancels what it waits for and frees it. */
 void		 flow_drop(struct flow *);
 
+/* Ends the process when it isn't one: a callback for what is freed. */
+void		 flow_check(const struct flow *);
+/* What it waited for is here, or has failed: on with the next step. */
+void		 flow_landed(struct flow *, enum err fault,
+		    const char *message);
+/* On with the step that it is at. */
+void		 flow_again(struct flow *);
+
 #endif
