@@ -13,25 +13,47 @@ AND (e.occurred_at, e.id) < ({{cursor_time}}, {{cursor_id}})
 ORDER BY e.occurred_at DESC, e.id DESC
 LIMIT {{audit_page_size}} + 1
 
+-- fragment: audit_by
+-- By whom: what is given.
+(@by::text IS NULL OR e.actor_kind = @by)
+AND (@by_hash::text IS NULL OR e.actor_hash = @by_hash)
+
 -- name: audit_list :one
--- The audit trail, newest first, page by page; action and target are ANDed.
--- What happened to one thing goes by events_target, an action by events_action,
--- all by events_newest.
+-- The audit trail, newest first, page by page; what is given is ANDed.  The most
+-- telling of it chooses the branch, and with it the index: events_target,
+-- events_actor, events_action, events_actor_kind, events_newest.
 WITH page AS (
 	(SELECT {{audit_columns}}
 	FROM events e
 	WHERE e.target_id = @target_id::text
 	AND (@action::text IS NULL OR e.action = @action)
+	AND {{audit_by}}
 	{{audit_page}})
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
-	WHERE @target_id IS NULL AND e.action = @action
+	WHERE @target_id IS NULL AND e.actor_hash = @by_hash
+	AND (@action IS NULL OR e.action = @action)
+	AND (@by IS NULL OR e.actor_kind = @by)
 	{{audit_page}})
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
-	WHERE @target_id IS NULL AND @action IS NULL
+	WHERE @target_id IS NULL AND @by_hash IS NULL
+	AND e.action = @action
+	AND (@by IS NULL OR e.actor_kind = @by)
+	{{audit_page}})
+	UNION ALL
+	(SELECT {{audit_columns}}
+	FROM events e
+	WHERE @target_id IS NULL AND @by_hash IS NULL
+	AND @action IS NULL AND e.actor_kind = @by
+	{{audit_page}})
+	UNION ALL
+	(SELECT {{audit_columns}}
+	FROM events e
+	WHERE @target_id IS NULL AND @by_hash IS NULL
+	AND @action IS NULL AND @by IS NULL
 	{{audit_page}})
 ), numbered AS (
 	SELECT row_number() OVER (ORDER BY e.occurred_at DESC, e.id DESC) AS n,

@@ -392,6 +392,12 @@ SELECT json_build_object(
         THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
 FROM numbered r;
 
+-- name: webhook_delivery_get :opt
+-- One delivery.  Leans on webhook_deliveries_pkey.
+SELECT NULL::text AS fault, NULL::text AS message, {{delivery_json}} AS body
+FROM webhook_deliveries d
+WHERE d.id = @id::uuid;
+
 -- name: webhook_delivery_retry :one
 -- Begins a delivery anew, one that arrived too: its tries and its age count
 -- from now.  Refused while its endpoint is off.

@@ -109,6 +109,7 @@ parent_configure(void)
 	if (!startup_check(&startup, DATABASE_PATIENCE, &why))
 		refuse_start(&why);
 	bind_use_keyring(startup.keyring);
+	replica_name();
 	router_open(resources);
 	if (page_unknown_call(resources) != NULL)
 		fatal("pages: the API has no %s", page_unknown_call(resources));

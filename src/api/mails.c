@@ -1,7 +1,24 @@
-/* Mail to buyers: what became of each, and another chance for what is dead. */
+/*
+ * Mail to buyers: what became of each, another chance for what is dead, and
+ * whether there is a server for it.
+ */
 #include "api/api.h"
 
+#include "base/conf.h"
+#include "flow/respond.h"
+#include "mail/settings.h"
+
 #include "sql.h"
+
+static enum flow_next
+server_answer(struct flow *f)
+{
+	bool	on = mail_is_on();
+
+	return (flow_json(f, 200, json_pack("{s:b,s:s?,s:s?}", "on", on,
+	    "url", on ? conf.smtp_url : NULL,
+	    "from", on ? conf.mail_from : NULL)));
+}
 
 /* clang-format off */
 const struct endpoint	api_mails[] = {
@@ -25,6 +42,10 @@ const struct endpoint	api_mails[] = {
 	    .errors = "409",
 	    .summary = "Queue a mail again that is dead or was skipped.",
 	    .answer = "The mail, as in the list." },
+	{ .method = GET, .path = "/v1/admin/mail-server", .scope = "mail:read",
+	    .steps = FLOW_STEPS(FLOW_STEP(server_answer)),
+	    .summary = "Whether mail is sent, as the replica that answers is set.",
+	    .answer = "`{on,url|null,from|null}`." },
 	ENDPOINT_END
 };
 /* clang-format on */

@@ -1,5 +1,6 @@
 /*
- * What the database holds, and whether a key may become the one that signs.
+ * How the installation stands, what the database holds, and whether a key may
+ * become the one that signs.
  *
  * The key ring is a file on each machine, sealed with a passphrase that a
  * running server no longer has: no request can write it, much less on all
@@ -91,6 +92,18 @@ import_answer(struct flow *f)
 
 /* clang-format off */
 const struct endpoint	api_system[] = {
+	{ .method = GET, .path = "/v1/admin/system", .scope = "system:read",
+	    .sql = &sql_system_get,
+	    .summary = "Replicas, queues and the database, as they are now.",
+	    .answer = "`{database:{name,size_bytes,server_version,migration,"
+	        "connections,max_connections},replicas:[{id,host,listen,version,"
+	        "migration,behind,workers,silent,started_at,seen_at}],queues:["
+	        "{name,waiting,due,late_seconds}]}`. Replicas are those of the "
+	        "last ten minutes; one that is `silent` was not seen for 150 "
+	        "seconds, one that is `behind` knows fewer migrations than the "
+	        "database has. Queues (`events`, `webhooks`, `mails`, `invoices`, "
+	        "`refunds`, `tips`) are counted up to 10,000; late_seconds is 0 when "
+	        "nothing is due." },
 	{ .method = GET, .path = "/v1/admin/db-info", .scope = "master",
 	    .sql = &sql_db_info,
 	    .summary = "What the database holds. Counts everything.",

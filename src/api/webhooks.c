@@ -341,6 +341,10 @@ const struct endpoint	api_webhooks[] = {
 	        "attempt_count,next_attempt_at|null,last_status_code|null,"
 	        "last_error|null,last_response|null,delivered_at|null,"
 	        "created_at,outbox_id|null}],next_cursor}`." },
+	{ DELIVERY(GET, "/:id"), READ,
+	    .sql = &sql_webhook_delivery_get,
+	    .summary = "One delivery.",
+	    .answer = "WebhookDelivery." },
 	{ DELIVERY(POST, "/:id/retry"), WRITE,
 	    .sql = &sql_webhook_delivery_retry,
 	    .errors = "409",

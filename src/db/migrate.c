@@ -14,6 +14,12 @@ static const char	make_table[] =
     " sha256 text NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT now())";
 
+unsigned int
+migrate_newest(void)
+{
+	return (migrations[migration_count - 1].number);
+}
+
 /* -1: not applied; 0: applied but another text; 1: applied. */
 static int
 is_applied(const struct db_rows *rows, const struct migration *m)

@@ -16,6 +16,9 @@ struct migrate_state {
 	unsigned int	foreign;	/* applied by a newer release */
 };
 
+/* The number of the newest migration that this program knows. */
+unsigned int	migrate_newest(void);
+
 /*
  * Applies what is missing; any number of callers at once are harmless.
  * `report' gets a line for each that was applied.  False: `error' says why,

@@ -19,6 +19,7 @@
 #define WEBHOOKS_MS		1000
 #define SELFLICENSE_MS		60000
 #define MAILS_MS		5000
+#define REPLICA_MS		60000
 #define FIGURES_MS		60000
 
 /* What runs by the clock; its name is what wakes it before its time. */
@@ -39,6 +40,7 @@ static uint64_t	cards_every(void);
 static uint64_t	webhooks_every(void);
 static uint64_t	selflicense_every(void);
 static uint64_t	mails_every(void);
+static uint64_t	replica_every(void);
 static uint64_t	figures_every(void);
 
 static struct job	jobs[] = {
@@ -58,6 +60,7 @@ static struct job	jobs[] = {
 	{ .name = "self_license", .tick = selflicense_tick,
 	    .every_ms = selflicense_every },
 	{ .name = "mails", .tick = mails_tick, .every_ms = mails_every },
+	{ .name = "replica", .tick = replica_tick, .every_ms = replica_every },
 	{ .name = "figures", .tick = figures_tick, .every_ms = figures_every },
 };
 
@@ -123,6 +126,12 @@ static uint64_t
 figures_every(void)
 {
 	return (FIGURES_MS);
+}
+
+static uint64_t
+replica_every(void)
+{
+	return (REPLICA_MS);
 }
 
 static uint64_t

@@ -31,6 +31,12 @@ void	webhooks_tick(struct db_pool *);
 /* Deliveries may be its in a moment. */
 bool	webhooks_claiming(void);
 void	mails_tick(struct db_pool *);
+/* So many mails were just made: they are sent at once. */
+void	mails_made(uint64_t);
+void	mails_tick(struct db_pool *);
+/* In the parent, before its workers are: who this replica is. */
+void	replica_name(void);
+void	replica_tick(struct db_pool *);
 void	figures_tick(struct db_pool *);
 /* So many mails were just made: they are sent at once. */
 void	mails_made(uint64_t);

@@ -69,6 +69,29 @@ def test_filters_are_anded(api, history):
     assert actions(api, action="%") == []
 
 
+def test_by_whom(api, history):
+    """The way in, and the credential; ANDed with what it was about."""
+    key = hashlib.sha256(api.admin_key.encode()).hexdigest()
+    made = api.do("POST", "/api-keys", {"label": "a", "role": "support"})
+    other = hashlib.sha256(made["token"].encode()).hexdigest()
+    api.call("POST", f"/v1/admin/licenses/{api.issue()['license_id']}/revoke",
+             {"reason": "x"}, token=made["token"])
+    mine, = audit(api, by_hash=other)["entries"]
+    assert (mine["action"], mine["actor_kind"]) == ("license.revoke",
+                                                    "scoped_api_key")
+    assert actions(api, by_hash=other, action="license.suspend") == []
+    assert actions(api, by_hash=other, by="web_ui") == []
+    assert actions(api, by_hash=other, by="scoped_api_key",
+                   action="license.revoke") == ["license.revoke"]
+    assert audit(api, by="scoped_api_key", limit=1)["entries"] == [mine]
+    assert audit(api, by="scoped_api_key", action="license.revoke",
+                 limit=1)["entries"] == [mine]
+    assert actions(api, by="nobody") == actions(api, by_hash="x") == []
+    assert actions(api, target_id=history, by_hash=key) == NEWEST
+    assert actions(api, target_id=history, by="admin_api_key") == NEWEST
+    assert actions(api, target_id=history, by_hash=other) == []
+
+
 @pytest.mark.parametrize("limit", [1, 2, 4, 5, 6])
 def test_pages_hold_each_once(api, history, limit):
     seen, query = [], {"target_id": history, "limit": limit}
@@ -85,7 +108,9 @@ def test_pages_hold_each_once(api, history, limit):
 
 
 def test_pages_by_action_and_of_all_go_on(api, history):
-    for query in ({"action": "license.suspend"}, {}):
+    for query in ({"action": "license.suspend"}, {},
+                  {"by": "admin_api_key"}, {"by_hash": hashlib.sha256(
+                      api.admin_key.encode()).hexdigest()}):
         both = audit(api, limit=2, **query)["entries"]
         first = audit(api, limit=1, **query)
         second = audit(api, limit=1, cursor=first["next_cursor"], **query)

@@ -341,3 +341,14 @@ def test_off_without_a_mail_server(own_instance, smtp):
     api.clock.move(seconds=70)
     api.becomes(other, "sent")
     assert api.rows(to) == [] and smtp.got(to) == []
+
+
+# The server
+
+def test_mail_server(mails, api):
+    """Whether there is one, for people who wait for a mail."""
+    got = mails.do("GET", "/mail-server")
+    assert got["on"] is True and got["url"].startswith("smtp://")
+    assert got["from"] == "Corner Shop <keys@shop.test>"
+    assert api.do("GET", "/mail-server") == {"on": False, "url": None,
+                                             "from": None}

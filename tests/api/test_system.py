@@ -1,5 +1,7 @@
 """What the database holds, and keys from elsewhere (3.4)."""
 import datetime
+import pathlib
+import socket
 
 import pytest
 
@@ -7,6 +9,7 @@ from lib import keys
 from lib.check import is_time, read_time
 from lib.client import Api, refused
 from lib.instance import KNOWN_SEED
+from lib.process import wait_for
 from lib.replica import run_ctl
 
 COUNTS = {"products", "policies", "licenses_total", "licenses_active",
@@ -14,6 +17,7 @@ COUNTS = {"products", "policies", "licenses_total", "licenses_active",
           "discount_codes", "audit_log"}
 OTHER_SEED = bytes(range(100, 132))
 PATH = "/import-issuer-key"
+MIGRATIONS = pathlib.Path(__file__).parents[2] / "migrations"
 
 
 @pytest.fixture
@@ -62,6 +66,81 @@ def test_everything_is_counted(fresh):
         "licenses_active": 2, "invoices_total": 2, "invoices_settled": 1,
         "machines_active": 1, "discount_codes": 1, "audit_log": trail}
     assert (read_time(info["last_write_at"]) - before).total_seconds() > -2
+
+
+# system
+
+def replicas(api):
+    return api.do("GET", "/system")["replicas"]
+
+
+def test_the_system_as_it_stands(fresh):
+    wait_for(lambda: replicas(fresh), 30, "the replica says that it is there")
+    got = fresh.do("GET", "/system")
+    assert set(got) == {"database", "replicas", "queues"}
+    newest = len(list(MIGRATIONS.glob("*.sql")))
+    db = got["database"]
+    assert set(db) == {"name", "size_bytes", "server_version", "migration",
+                       "connections", "max_connections"}
+    assert (db["name"], db["migration"]) == (fresh.server.database, newest)
+    assert db["size_bytes"] > 1_000_000
+    assert 0 < db["connections"] <= db["max_connections"]
+    one, = got["replicas"]
+    replica = fresh.server.replicas[0]
+    assert one == {**one, "host": socket.gethostname(), "silent": False,
+                   "listen": f"{replica.host}:{replica.port}",
+                   "version": fresh.get("/")["version"], "behind": False,
+                   "migration": newest, "workers": 2}
+    assert is_time(one["started_at"]) and is_time(one["seen_at"])
+    assert [q["name"] for q in got["queues"]] == [
+        "events", "webhooks", "mails", "invoices", "refunds", "tips"]
+
+
+def test_queues_say_what_waits(fresh):
+    def queue():
+        return {q["name"]: q for q in fresh.do("GET", "/system")["queues"]}
+    assert queue()["mails"] == {"name": "mails", "waiting": 0, "due": 0,
+                                "late_seconds": 0}
+    for late in (90, -900):     # there is no mail server: they stay
+        fresh.server.db.execute(
+            "INSERT INTO mails (kind, about, license_id, to_address, "
+            "next_attempt_at) VALUES ('receipt', %s, %s, 'a@b.org', now() - "
+            "%s * interval '1 second')",
+            (str(late), fresh.issue()["license_id"], late))
+    got = queue()["mails"]
+    assert (got["waiting"], got["due"]) == (2, 1)
+    assert 90 <= got["late_seconds"] < 900
+
+
+def test_replicas_that_are_gone(own_instance):
+    """Seen within ten minutes; silent after 150 seconds; one at the same
+    place takes over at once."""
+    server = own_instance(replicas=2, movable=True)
+    api = Api(server.url, server.admin_key, server.db)
+    wait_for(lambda: len(replicas(api)) == 2, 30, "both are there")
+    dead = server.replicas[1]
+    dead.kill()
+    server.clock.move(seconds=200)
+    wait_for(lambda: sorted(r["silent"] for r in replicas(api)) ==
+             [False, True], 30, "one is silent")
+    silent, = (r for r in replicas(api) if r["silent"])
+    assert silent["listen"] == f"{dead.host}:{dead.port}"
+    server.clock.move(seconds=500)
+    wait_for(lambda: [r["silent"] for r in replicas(api)] == [False], 30,
+             "it is not shown any more")
+    dead.start()
+    wait_for(lambda: len(replicas(api)) == 2, 30, "it is back")
+    assert silent["id"] not in {r["id"] for r in replicas(api)}
+    assert server.value("SELECT count(*) FROM replicas") == 2
+
+
+def test_an_older_release_is_behind(fresh):
+    wait_for(lambda: replicas(fresh), 30, "the replica says that it is there")
+    fresh.server.db.execute(
+        "INSERT INTO replicas (run, host, listen, version, migration, workers)"
+        " VALUES (gen_random_uuid(), 'old', ':1', '0.0.9', 3, 1)")
+    assert {r["host"]: r["behind"] for r in replicas(fresh)} == {
+        "old": True, socket.gethostname(): False}
 
 
 # import-issuer-key
@@ -132,7 +211,8 @@ def test_the_key_is_nowhere_afterwards(fresh):
     assert fresh.server.value("SELECT count(*) FROM signing_keys") == 2
 
 
-@pytest.mark.parametrize("method,path", [("GET", "/db-info"), ("POST", PATH)])
+@pytest.mark.parametrize("method,path", [("GET", "/db-info"), ("POST", PATH),
+                                         ("GET", "/system")])
 def test_needs_the_master_key(api, method, path):
     refused(api.public(method, "/v1/admin" + path), 401, "unauthorized")
     refused(api.call(method, "/v1/admin" + path, token="x" * 40), 403,

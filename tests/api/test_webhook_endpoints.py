@@ -40,6 +40,16 @@ def test_endpoint_that_is_not_there(hooks):
                 "not_found")
 
 
+def test_one_delivery(hooks):
+    e = hooks.endpoint()
+    d = hooks.test(e)
+    hooks.settles(d)
+    at = f"/webhook-deliveries/{d['id']}"
+    assert [hooks.do("GET", at)] == hooks.deliveries(e)
+    refused(hooks.admin("GET", f"/webhook-deliveries/{NOWHERE}"), 404,
+            "not_found")
+
+
 # Changing
 
 def test_what_is_given_changes_and_nothing_else(hooks):

@@ -1,0 +1,63 @@
+/*
+ * Once a minute every replica says that it is there, and of which release: for
+ * the people who look, nothing goes by it.
+ */
+#include "jobs/jobs.h"
+
+#include "base/conf.h"
+#include "base/uuid.h"
+#include "base/version.h"
+#include "db/migrate.h"
+#include "flow/flow.h"
+
+#include "sql.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define HOST_SIZE	256
+
+/* Made in the parent, so that all its workers say the same. */
+static char	host[HOST_SIZE];
+static char	run[UUID_TEXT_LEN + 1];
+
+void
+replica_name(void)
+{
+	uint8_t	id[UUID_LEN];
+
+	if (gethostname(host, sizeof(host)) != 0)
+		host[0] = '\0';
+	host[sizeof(host) - 1] = '\0';
+	uuid_random(id);
+	uuid_format(id, run);
+}
+
+static enum flow_next
+replica_say(struct flow *f)
+{
+	return (FLOW_QUERY(f, replica_seen, .run = run, .host = host,
+	    .listen = conf.listen, .version = LICET_VERSION,
+	    .migration = arena_printf(&f->arena, "%u", migrate_newest()),
+	    .workers = arena_printf(&f->arena, "%lld", conf.workers)));
+}
+
+static enum flow_next
+replica_said(struct flow *f)
+{
+	(void)f;
+	return (FLOW_DONE);
+}
+
+static const struct flow_step	steps[] = {
+	FLOW_STEP(replica_say),		/* sql  replica_seen */
+	FLOW_STEP(replica_said),
+	{ NULL, NULL }
+};
+
+void
+replica_tick(struct db_pool *pool)
+{
+	(void)pool;
+	flow_start_job("replica", steps, 0, NULL, NULL, NULL);
+}
