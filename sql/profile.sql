@@ -126,6 +126,27 @@ SELECT json_build_object({{profile_fields}},
 FROM merchant_profiles m
 WHERE m.id = @id::uuid;
 
+-- name: profile_rails :one
+-- Who takes a profile's sales by each rail now, as provider_for chooses, and
+-- whether somebody said so.
+SELECT json_build_object('rails', (SELECT json_agg(json_build_object(
+	    'rail', w.rail, 'preferred_provider_id', r.payment_provider_id,
+	    'payment_provider_id', s.id, 'provider_kind', s.kind,
+	    'provider_label', s.label) ORDER BY w.n)
+	FROM (VALUES (1, 'lightning'), (2, 'onchain'), (3, 'card'))
+	    AS w (n, rail)
+	LEFT JOIN merchant_profile_rail_preferences r
+	    ON r.merchant_profile_id = m.id AND r.rail = w.rail
+	LEFT JOIN LATERAL (SELECT v.id, v.kind, v.label
+	    FROM payment_providers v
+	    WHERE v.merchant_profile_id = m.id AND v.disconnected_at IS NULL
+	    AND w.rail = ANY ({{rails_of}})
+	    ORDER BY v.id = r.payment_provider_id DESC NULLS LAST,
+	        v.connected_at, v.id
+	    LIMIT 1) s ON true)) AS body
+FROM merchant_profiles m
+WHERE m.id = @id::uuid;
+
 -- name: profile_set_default :one
 -- There is one default, always: it moves in one statement.  After profile_lock.
 WITH changed AS (

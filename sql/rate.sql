@@ -54,6 +54,24 @@ FROM (SELECT c.currency,
 	LEFT JOIN exchange_rates e ON e.currency = c.currency
 	WHERE t.key IS NOT NULL OR e.currency IS NOT NULL) r;
 
+-- name: rate_look :opt
+-- One currency: what it goes by now, and beneath a pin what was fetched last.
+-- No row: there are no rates of it.
+SELECT NULL AS fault, NULL AS message, json_build_object(
+    'currency', c.currency, 'pinned', t.key IS NOT NULL,
+    'units_per_btc', CASE WHEN t.key IS NOT NULL THEN {{pinned_units}}
+        ELSE trim_scale(e.rate_e4 / 10000.0) END,
+    'source', CASE WHEN t.key IS NOT NULL THEN 'manual_pin'
+        ELSE e.source END,
+    'pinned_at', rfc3339(t.updated_at), 'fetched', CASE
+        WHEN e.currency IS NOT NULL THEN json_build_object(
+            'units_per_btc', trim_scale(e.rate_e4 / 10000.0),
+            'source', e.source, 'fetched_at', rfc3339(e.fetched_at)) END) AS body
+FROM (VALUES ('EUR'), ('USD')) AS c (currency)
+LEFT JOIN settings t ON t.key = 'manual_rate_pin_' || c.currency
+LEFT JOIN exchange_rates e ON e.currency = c.currency
+WHERE c.currency = @currency::text;
+
 -- name: rate_refreshed :one
 -- Notes that an operator asked for a rate, and answers with it.
 WITH event AS (

@@ -11,7 +11,8 @@ i.next_check_at, i.settled_at, i.created_at, i.updated_at
 -- An invoice (alias i) as administrators see it.  A purchase's license refers
 -- to the invoice, any other invoice to its license.
 json_build_object('id', i.id, 'kind', i.kind, 'status', i.status,
-    'product_id', i.product_id, 'policy_id', i.policy_id,
+    'product_id', i.product_id, 'product_name', (SELECT p.name FROM products p
+        WHERE p.id = i.product_id), 'policy_id', i.policy_id,
     'license_id', COALESCE(i.license_id, (SELECT l.id FROM licenses l
         WHERE l.invoice_id = i.id)),
     'btcpay_invoice_id', i.provider_invoice_id,
@@ -182,7 +183,7 @@ WITH found AS MATERIALIZED (
 	WHERE r.invoice_id = @id
 )
 SELECT {{sale_json}}::jsonb || jsonb_build_object(
-    'product_slug', p.slug, 'policy_slug', y.slug,
+    'product_slug', p.slug, 'policy_slug', y.slug, 'policy_name', y.name,
     'redemption', (SELECT u.doc FROM used u),
     'subscription_cycle', (SELECT c.doc FROM cycle c),
     'tier_change', (SELECT c.doc FROM change c),

@@ -76,6 +76,13 @@ const struct endpoint	api_rates[] = {
 	    .summary = "The exchange rates: pins, else what was fetched last.",
 	    .answer = "`{rates:[{currency,units_per_btc,source,"
 	        "fetched_at_secs_ago}]}`; sales use a fetched one for a minute." },
+	{ .method = GET, .path = "/v1/admin/rates/:currency",
+	    .scope = "rates:read",
+	    .sql = &sql_rate_look,
+	    .summary = "One currency (USD, EUR): what it goes by, and what was "
+	        "fetched last beneath a pin.",
+	    .answer = "`{currency,pinned,units_per_btc,source,pinned_at,fetched:"
+	        "{units_per_btc,source,fetched_at}}`, null what is not known." },
 	{ .method = POST, .path = "/v1/admin/rates/refresh",
 	    .scope = "rates:write",
 	    .body = FIELDS(

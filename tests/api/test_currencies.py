@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lib.check import events
+from lib.check import events, is_time
 from lib.client import expect, refused
 from lib.codes import fiat, order
 
@@ -235,6 +235,27 @@ def test_rates_are_listed(market, rates):
     assert got["EUR"]["units_per_btc"] == 60000
 
 
+def test_one_rate_with_what_is_beneath_its_pin(market, rates):
+    nothing = {"currency": "EUR", "pinned": False, "units_per_btc": None,
+               "source": None, "pinned_at": None, "fetched": None}
+    assert market.do("GET", "/rates/EUR") == nothing
+    rates.set("kraken", EUR="65000.50000")
+    market.do("POST", "/rates/refresh", {"currency": "EUR"})
+    got = market.do("GET", "/rates/EUR")
+    fetched = got["fetched"]
+    assert is_time(fetched.pop("fetched_at"))
+    assert fetched == {"units_per_btc": 65000.5, "source": "kraken"}
+    assert got == {**nothing, "units_per_btc": 65000.5, "source": "kraken",
+                   "fetched": fetched}
+    expect(pin(market, "EUR", "60000"), 200)
+    got = market.do("GET", "/rates/EUR")
+    assert is_time(got["pinned_at"]) and got["pinned"] is True
+    assert (got["units_per_btc"], got["source"]) == (60000, "manual_pin")
+    assert got["fetched"]["units_per_btc"] == 65000.5
+    for unknown in ("SAT", "usd", "GBP"):
+        refused(market.admin("GET", f"/rates/{unknown}"), 404, "not_found")
+
+
 def test_refresh(market, rates, rates_server):
     """3.4: {currency,units_per_btc,source}; a fetch, however fresh."""
     market.buy(fiat(market))
@@ -270,7 +291,7 @@ def test_refresh_fails_502_and_keeps_what_there_was(market, rates):
 
 
 def test_the_rates_are_the_vendors_business(market):
-    for method, path in (("GET", ""), ("POST", "/refresh"),
+    for method, path in (("GET", ""), ("GET", "/USD"), ("POST", "/refresh"),
                          ("PUT", "/USD/pin"), ("DELETE", "/USD/pin")):
         refused(market.public(method, "/v1/admin/rates" + path,
                               {"currency": "USD", "units_per_btc": "5"}),

@@ -12,7 +12,7 @@ COLUMNS = {
     "listed_currency", "listed_value", "exchange_rate_centibps",
     "exchange_rate_source", "payment_provider_id", "created_at", "updated_at",
     # ours
-    "kind", "license_id", "provider_kind", "base_price_sats",
+    "kind", "license_id", "product_name", "provider_kind", "base_price_sats",
     "discount_applied_sats", "charged_value", "is_trial", "redirect_url",
     "paid_sats", "payment_exception", "attention", "next_check_at",
     "settled_at"}
@@ -39,8 +39,8 @@ def test_a_purchase_from_pending_to_settled(api):
                      buyer_note="a note")
     seen = one(api, bought)
     assert set(seen) == COLUMNS | {
-        "product_slug", "policy_slug", "redemption", "subscription_cycle",
-        "tier_change", "refunds", "events"}
+        "product_slug", "policy_slug", "policy_name", "redemption",
+        "subscription_cycle", "tier_change", "refunds", "events"}
     assert is_uuid(seen["id"]) and is_time(seen["created_at"])
     assert (seen["status"], seen["kind"], seen["license_id"],
             seen["settled_at"]) == ("pending", "purchase", None, None)

@@ -250,3 +250,43 @@ def test_rail_preference(api, first):
         assert api.do("DELETE", where + "/onchain")["ok"] is True
     assert api.do("GET", f"/merchant-profiles/{first}")[
         "rail_preferences"] == []
+
+
+def test_who_takes_each_rail(api, server, first):
+    """The choice counts where it was made; else whoever serves it."""
+    where = f"/merchant-profiles/{first}"
+    sandbox = next(v["id"] for v in api.do("GET", where)["providers"]
+                   if v["kind"] == "sandbox")
+
+    def rails():
+        return {r.pop("rail"): r for r in
+                api.do("GET", where + "/rails")["rails"]}
+    served = {"preferred_provider_id": None, "payment_provider_id": sandbox,
+              "provider_kind": "sandbox", "provider_label": "Sandbox"}
+    got = rails()
+    assert list(got) == ["lightning", "onchain", "card"]
+    served["provider_label"] = got["lightning"]["provider_label"]
+    assert got["lightning"] == got["onchain"] == served
+    assert set(got["card"].values()) == {None}
+    other = server.value(
+        "INSERT INTO payment_providers (kind, label, base_url, store_id,"
+        " merchant_profile_id, connected_at) VALUES ('zaprite', 'Cards',"
+        " 'http://127.0.0.1:1', 'x', %s, licet_now()) RETURNING id", first)
+    try:
+        got = rails()
+        assert got["lightning"] == served
+        assert got["card"]["payment_provider_id"] == str(other)
+        api.do("PUT", where + "/rail-preferences/lightning",
+               {"payment_provider_id": str(other)})
+        got = rails()
+        assert got["lightning"] == {
+            "preferred_provider_id": str(other),
+            "payment_provider_id": str(other), "provider_kind": "zaprite",
+            "provider_label": "Cards"}
+        assert got["onchain"] == served
+    finally:
+        api.do("DELETE", where + "/rail-preferences/lightning")
+        server.db.execute("DELETE FROM payment_providers WHERE id = %s",
+                          [other])
+    refused(api.admin("GET", f"/merchant-profiles/{NOWHERE}/rails"), 404,
+            "not_found")
