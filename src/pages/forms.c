@@ -240,10 +240,11 @@ forms_values(struct flow *f, const struct form *form)
 	    in++)
 		json_array_append_new(inputs, input(f, in,
 		    field_of(ep, in->name), record));
-	return (json_pack("{s:o,s:s?,s:s,s:b,s:s?}", "inputs", inputs,
+	return (json_pack("{s:o,s:s?,s:s,s:b,s:b,s:s?}", "inputs", inputs,
 	    "intro", form->intro == NULL ? NULL : value_expand(&f->arena,
 	    form->intro, NULL, f->body, false),
 	    "submit", form->submit, "danger", form->danger,
+	    "line", form->is_line,
 	    "fault", v->fault_input == NULL ? v->fault : NULL));
 }
 
@@ -392,10 +393,9 @@ form_done(struct flow *f)
 	}
 	json_object_set_new(f->body, "answer", json_read(a->body, a->len, why,
 	    sizeof(why)));
-	if (form->shown != NULL) {
-		v->is_answer = true;
+	v->is_answer = form->shown != NULL;
+	if (v->is_answer || !value_holds(form->then_when, f->body))
 		return (flow_enter(f, page_steps));
-	}
 	to = value_expand(&f->arena, form->then, NULL, f->body, true);
 	return (chrome_go(f, to, form->said));
 }

@@ -249,7 +249,7 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 		return (read_rows(a, in, typed));
 	if (text == NULL)
 		return (NULL);
-	if (in->kind == INPUT_LINES)
+	if (in->kind == INPUT_LINES && (*text != '\0' || method == PATCH))
 		return (read_lines(text));
 	if (*text == '\0')
 		return (read_nothing(fd, method));
@@ -262,6 +262,8 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 	default:
 		if (fd->type == FIELD_INTEGER)
 			return (read_number(in, text, typed, why));
+		if (fd->type == FIELD_BOOLEAN)
+			return (json_boolean(!strcmp(text, "true")));
 		return (json_string(text));
 	}
 }

@@ -127,7 +127,7 @@ heads(const struct column *c)
 		json_array_append_new(all, json_pack("{s:s,s:b}", "label",
 		    c->label, "is_number", c->kind == CELL_NUMBER ||
 		    c->kind == CELL_SATS || c->kind == CELL_MONEY ||
-		    c->kind == CELL_PERCENT));
+		    c->kind == CELL_PERCENT || c->kind == CELL_AMOUNT));
 	return (all);
 }
 
@@ -151,7 +151,7 @@ static json_t *
 list(struct flow *f, const struct block *b)
 {
 	const json_t	*rows = value_find(NULL, f->body, b->from), *row;
-	json_t		*all = json_array(), *query;
+	json_t		*all = json_array(), *query, *more = NULL;
 	const char	*first = NULL, *next = next_page(f, b->from);
 	size_t		 i;
 
@@ -161,10 +161,16 @@ list(struct flow *f, const struct block *b)
 	query = json_object_get(f->body, "query");
 	if (json_text(query, "cursor") != NULL)
 		first = forms_query_with(&f->arena, query, "cursor", NULL);
-	return (json_pack("{s:o,s:o,s:s?,s:s?,s:b,s:b}", "heads",
+	if (b->more.label != NULL && next != NULL)
+		more = json_pack("{s:s,s:s}", "label", b->more.label, "href",
+		    value_expand(&f->arena, b->more.href, NULL, f->body,
+		    true));
+	if (b->more.label != NULL)
+		first = next = NULL;
+	return (json_pack("{s:o,s:o,s:s?,s:s?,s:b,s:b,s:o?}", "heads",
 	    heads(b->columns), "rows", all, "next", next, "first", first,
 	    "has_rows", json_array_size(rows) > 0,
-	    "paged", next != NULL || first != NULL));
+	    "paged", next != NULL || first != NULL, "more", more));
 }
 
 static json_t *
@@ -185,7 +191,8 @@ block(struct flow *f, const struct block *b)
 	else if (b->kind == BLOCK_FACTS || b->kind == BLOCK_FIGURES)
 		json_object_set_new(j, b->kind == BLOCK_FACTS ? "facts" :
 		    "figures", json_pack("{s:o}", "cells", cells(f,
-		    b->columns, value_find(NULL, f->body, b->from))));
+		    b->columns, b->from == NULL ? f->body :
+		    value_find(NULL, f->body, b->from))));
 	else if (b->kind == BLOCK_TEXT)
 		json_object_set_new(j, "text", json_true());
 	if (b->make != NULL)
@@ -207,6 +214,20 @@ blocks(struct flow *f, const struct block *b)
 
 /* ---- the page ---- */
 
+static json_t *
+answer(struct flow *f, const struct form *form)
+{
+	json_t	*next = NULL;
+
+	if (form->then != NULL)
+		next = json_pack("{s:s}", "href", value_expand(&f->arena,
+		    form->then, NULL, f->body, true));
+	return (json_pack("{s:s?,s:s,s:o,s:o?}", "heading", form->shown_title,
+	    "note", form->shown_note != NULL ? form->shown_note :
+	    "Keep this now: it is not shown again.", "cells", cells(f,
+	    form->shown, json_object_get(f->body, "answer")), "next", next));
+}
+
 static enum flow_next
 page_render(struct flow *f)
 {
@@ -217,11 +238,10 @@ page_render(struct flow *f)
 
 	values = chrome_values(f, p);
 	if (v->is_answer)
-		json_object_set_new(values, "answer", json_pack("{s:s?,s:o}",
-		    "heading", form->shown_title, "cells", cells(f,
-		    form->shown, json_object_get(f->body, "answer"))));
+		json_object_set_new(values, "answer", answer(f, form));
 	else if (form != NULL)
-		json_object_set_new(values, "form", forms_values(f, form));
+		json_object_set_new(values, form->is_last ? "last_form" :
+		    "form", forms_values(f, form));
 	if (p->filters != NULL)
 		json_object_set_new(values, "filters", forms_filters(f,
 		    p->filters));

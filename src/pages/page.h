@@ -22,16 +22,17 @@
 /* ---- how a value is shown ---- */
 
 enum cell_kind {
-	CELL_TEXT,
+	CELL_TEXT,	/* this, codes and times: nothing is said as `with' */
 	CELL_CODE,	/* ids, slugs, keys: monospaced, can be copied */
-	CELL_NUMBER,	/* grouped */
+	CELL_NUMBER,	/* grouped; 0 is said as `with' */
 	CELL_SATS,	/* grouped, of satoshis */
 	CELL_MONEY,	/* smallest units of the currency that `with' names */
 	CELL_PERCENT,	/* basis points */
+	CELL_AMOUNT,	/* of a code: by the row's `kind', one of these two */
 	CELL_SECONDS,	/* "30 days"; 0 is said as `with' */
 	CELL_TIME,	/* RFC 3339; in the viewer's zone where scripts run */
 	CELL_BADGE,	/* `with': "active=good=Active|revoked=bad=Revoked" */
-	CELL_LIST,	/* an array of texts */
+	CELL_LIST,	/* an array of texts; an empty one is said as `with' */
 	CELL_JSON	/* anything, as it is */
 };
 
@@ -79,10 +80,11 @@ enum block_kind {
 struct block {
 	enum block_kind		 kind;
 	const char		*title;		/* NULL: none */
-	const char		*from;		/* where its row or rows are */
+	const char		*from;		/* its row or rows; NULL: all there is */
 	const struct column	*columns;
 	const char		*empty;		/* said if there is no row */
 	struct action		 first;		/* and what to do about it */
+	struct action		 more;		/* where a list goes on, if not here */
 	const char		*when;		/* as struct action's */
 	/* Adds its members to the block; `gathered' is borrowed. */
 	void		       (*make)(json_t *block, const json_t *gathered);
@@ -102,11 +104,13 @@ enum input_kind {
 	INPUT_NUMBER,
 	INPUT_MONEY,	/* 49.00; the currency is the input that `with' names */
 	INPUT_PERCENT,	/* 12.5 is 1,250 basis points */
-	INPUT_DAYS,	/* of seconds */
+	INPUT_AMOUNT,	/* by the input `kind' a percentage or money, as above */
+	INPUT_DAYS,	/* of seconds; also "12 hours" */
 	INPUT_TIME,	/* UTC */
 	INPUT_CHECK,
 	INPUT_CHOICE,	/* `with': "SAT=Satoshis|USD=US dollars" */
 	INPUT_PICK,	/* `with': "products.products slug name" */
+	INPUT_CHECKS,	/* the same, any number of them; without rows, lines */
 	INPUT_LINES,	/* an array of texts, one a line */
 	INPUT_ROWS,	/* an array of objects; `with': "slug=Slug|name=Name" */
 	INPUT_JSON,	/* an object */
@@ -120,6 +124,7 @@ struct input {
 	const char	*hint;
 	const char	*with;		/* see the kind */
 	const char	*preset;	/* of an empty form */
+	const char	*when;		/* as struct action's */
 };
 
 #define INPUTS(...)	(const struct input []){ __VA_ARGS__, { 0 } }
@@ -131,11 +136,17 @@ struct form {
 	const char		*intro;		/* what will happen */
 	const char		*submit;	/* on the button: "Save" */
 	bool			 danger;
+	bool			 is_line;	/* input and button side by side */
+	bool			 is_last;	/* below the blocks */
 	const char		*then;		/* where to go; {answer.id} is there */
+	/* Else the page is shown again, with the answer; NULL: go always. */
+	const char		*then_when;
 	const char		*said;		/* and what is said there */
-	/* Instead: the answer is shown, this once (a new key's token). */
+	/* Instead: the answer is shown, this once (a new key's token), with a
+	 * word about it, and `then' is a link. */
 	const struct column	*shown;
 	const char		*shown_title;
+	const char		*shown_note;	/* NULL: keep it now */
 	bool			 confirmed;	/* needs a fresh password */
 };
 
