@@ -77,6 +77,10 @@ static const struct resource	resources[] = {
 	{ "Assets", pages_assets },
 	{ "Dashboard: sign-in", pages_signin },
 	{ "Dashboard: products", pages_products },
+	{ "Dashboard: licenses", pages_licenses },
+	{ "Dashboard: changes of licenses", pages_license_forms },
+	{ "Dashboard: machines", pages_machines },
+	{ "Dashboard: subscriptions", pages_subscriptions },
 	{ NULL, NULL }
 };
 

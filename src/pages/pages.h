@@ -10,5 +10,9 @@ extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
 extern const struct endpoint	pages_signin[];
 extern const struct endpoint	pages_products[];
+extern const struct endpoint	pages_licenses[];
+extern const struct endpoint	pages_license_forms[];
+extern const struct endpoint	pages_machines[];
+extern const struct endpoint	pages_subscriptions[];
 
 #endif
