@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUTES_MAX	256
+#define ROUTES_MAX	512
 #define SEGMENTS_MAX	12
 
 struct route {
