@@ -47,7 +47,7 @@ static const char	said[] =
     "sent=Sent.|replayed=The news is on its way again.|"
     "connected=Connected.|disconnected=Disconnected.|"
     "password=The password is set.|ended=Ended.|fetched=Fetched.|"
-    "pinned=Pinned.|unpinned=Unpinned.|signed=You are signed in.";
+    "looked=The mark is cleared.|pinned=Pinned.|unpinned=Unpinned.|signed=You are signed in.";
 
 static json_t *
 links(const char *section)

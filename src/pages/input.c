@@ -251,8 +251,9 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 		return (NULL);
 	if (in->kind == INPUT_LINES && (*text != '\0' || method == PATCH))
 		return (read_lines(text));
-	if (*text == '\0')
-		return (read_nothing(fd, method));
+	if (*text == '\0')		/* a secret isn't shown: it stays */
+		return (in->kind == INPUT_SECRET ? NULL :
+		    read_nothing(fd, method));
 	switch (in->kind) {
 	case INPUT_JSON:
 		return (read_tree(a, text, why));

@@ -21,7 +21,7 @@ static enum flow_next	page_render(struct flow *);
 
 /* ---- what it asks for ---- */
 
-/* The path's values under `at', the query's under `query'. */
+/* The path's values under `at', the query's under `query', room for faults. */
 void
 page_gather_request(struct flow *f)
 {
@@ -31,8 +31,8 @@ page_gather_request(struct flow *f)
 	for (i = 0; i < f->nvalues; i++)
 		json_object_set_new(at, f->values[i].name,
 		    json_string(f->values[i].text));
-	f->body = json_pack("{s:o,s:o}", "at", at, "query",
-	    forms_read_query(&f->arena, flow_request_query(f)));
+	f->body = json_pack("{s:o,s:o,s:{}}", "at", at, "query",
+	    forms_read_query(&f->arena, flow_request_query(f)), "faults");
 }
 
 /* "GET /path?query" of a source or a form, with its names filled in. */
@@ -81,11 +81,14 @@ page_got(struct flow *f)
 	char				 why[96];
 
 	s = &f->endpoint->page->sources[v->asked++];
-	if (a->fault != ERR_NONE && (!s->optional || a->status >= 500))
+	if (a->fault != ERR_NONE && (!s->optional || a->status == 500))
 		return (chrome_fault(f, a->fault, a->message));
 	if (a->fault == ERR_NONE) {
 		got = json_read(a->body, a->len, why, sizeof(why));
 		json_object_set_new(f->body, s->name, got);
+	} else {
+		json_object_set_new(json_object_get(f->body, "faults"),
+		    s->name, json_string(a->message));
 	}
 	return (flow_back_to(f, page_ask));
 }
@@ -186,6 +189,8 @@ block(struct flow *f, const struct block *b)
 	    "empty", b->empty == NULL ? NULL : value_expand(&f->arena,
 	    b->empty, NULL, f->body, false), "empty_link", first,
 	    "list", "facts", "figures", "text");
+	json_object_set_new(j, "has_beside", json_boolean(b->beside != NULL));
+	json_object_set_new(j, "beside", actions(f, b->beside));
 	if (b->kind == BLOCK_LIST)
 		json_object_set_new(j, "list", list(f, b));
 	else if (b->kind == BLOCK_FACTS || b->kind == BLOCK_FIGURES)

@@ -33,6 +33,8 @@ enum cell_kind {
 	CELL_TIME,	/* RFC 3339; in the viewer's zone where scripts run */
 	CELL_BADGE,	/* `with': "active=good=Active|revoked=bad=Revoked" */
 	CELL_LIST,	/* an array of texts; an empty one is said as `with' */
+	CELL_URL,	/* a link, said as `with'; other than http(s): text */
+	CELL_RATE,	/* ten-thousandths of a unit: a bitcoin's price */
 	CELL_JSON	/* anything, as it is */
 };
 
@@ -64,7 +66,7 @@ struct source {
 	const char	*name;
 	const char	*call;		/* only GET */
 	bool		 filtered;	/* gets the page's own query, too */
-	bool		 optional;	/* a fault leaves it out */
+	bool		 optional;	/* a fault leaves it out: "faults.NAME" */
 };
 
 #define SOURCES(...)	(const struct source []){ __VA_ARGS__, { 0 } }
@@ -86,6 +88,7 @@ struct block {
 	struct action		 first;		/* and what to do about it */
 	struct action		 more;		/* where a list goes on, if not here */
 	const char		*when;		/* as struct action's */
+	const struct action	*beside;	/* its title: what can be done */
 	/* Adds its members to the block; `gathered' is borrowed. */
 	void		       (*make)(json_t *block, const json_t *gathered);
 };

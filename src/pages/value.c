@@ -273,9 +273,25 @@ number_text(struct arena *a, const struct column *c, const json_t *row,
 			currency = "SAT";
 		return (arena_printf(a, "%s %s", value_money(a, n, currency,
 		    true), !strcmp(currency, "SAT") ? "sats" : currency));
+	case CELL_RATE:
+		return (arena_printf(a, n % 10000 == 0 ? "%s" : "%s.%04lld",
+		    value_grouped(a, n / 10000), n % 10000));
 	default:
 		return (value_text(a, v));
 	}
+}
+
+/* 65000.5 to "65,000.5" */
+static const char *
+grouped_real(struct arena *a, const json_t *v)
+{
+	const char	*text = value_text(a, v);
+	size_t		 whole = strcspn(text, ".");
+
+	if (text[strspn(text, "0123456789.")] != '\0')
+		return (text);
+	return (arena_printf(a, "%s%s", value_grouped(a,
+	    (long long)json_real_value(v)), text + whole));
 }
 
 static const char *
@@ -288,6 +304,8 @@ cell_text(struct arena *a, const struct column *c, const json_t *row,
 		return (dumped(a, v));
 	if (json_is_integer(v))
 		return (number_text(a, c, row, v));
+	if (json_is_real(v) && c->kind == CELL_NUMBER)
+		return (grouped_real(a, v));
 	return (value_text(a, v));
 }
 
@@ -309,13 +327,19 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 		text = c->with;
 	if (*text != '\0' && c->kind == CELL_BADGE)
 		badge(a, c->with, &text, &kind);
+	if (c->kind == CELL_URL && (!strncmp(text, "https://", 8) ||
+	    !strncmp(text, "http://", 7))) {
+		href = text;
+		text = c->with == NULL ? text : c->with;
+	}
 	if (*text != '\0' && c->link != NULL)
 		href = value_expand(a, c->link, row, gathered, true);
 	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b}",
 	    "label", c->label, "text", text, "time", time, "badge", kind,
 	    "href", href,
 	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_SATS ||
-	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT,
+	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT ||
+	    c->kind == CELL_RATE,
 	    "is_code", c->kind == CELL_CODE || c->kind == CELL_JSON,
 	    "is_empty", *text == '\0'));
 }
