@@ -16,6 +16,7 @@
 #include "flow/router.h"
 #include "hooks/hooks.h"
 #include "jobs/jobs.h"
+#include "net/mail.h"
 #include "pages/page.h"
 #include "pages/pages.h"
 #include "serve/drain.h"
@@ -181,5 +182,6 @@ kore_worker_teardown(void)
 	limit_close();
 	db_pool_close(pool);
 	flow_close();
+	net_mail_close();
 	LOG(LOG_NOTICE, "worker.stopped", LI("pid", getpid()));
 }

@@ -26,8 +26,6 @@
 
 #define CALL_MAGIC		0x63616c6c
 #define CONNECT_MS		5000
-#define GREETING_MS		30000	/* of a mail server, and the login:
-					   libcurl counts both as connecting */
 #define TIMEOUT_MS		30000
 #define REPLY_MAX		(1024 * 1024)
 #define REPLY_FIRST		4096	/* bytes, then doubled */
@@ -39,6 +37,7 @@ struct net_call {
 	uint32_t		 magic;
 	struct kore_timer	*failing;	/* tells of `error' soon */
 	const char		*error;
+	struct mail_post	*post;		/* it is a mail, under way */
 	void			(*done)(void *, const struct net_reply *);
 	void			*arg;
 	struct curl_slist	*headers;
@@ -47,8 +46,6 @@ struct net_call {
 	char			*body;		/* of the reply, or NULL */
 	size_t			 len, size, max;
 	bool			 status_only;
-	bool			 is_mail;
-	struct mail_talk	 talk;
 };
 
 static unsigned int	count;
@@ -56,8 +53,7 @@ static unsigned int	count;
 static void		 call_fail_soon(struct net_call *, const char *);
 static const char	*call_setup(struct net_call *,
 			    const struct net_request *);
-static const char	*call_mail(struct net_call *,
-			    const struct net_request *);
+static void		 call_posted(void *, const struct net_reply *);
 static const char	*call_headers(struct net_call *,
 			    const struct net_request *);
 static const char	*call_method(struct net_call *,
@@ -86,6 +82,12 @@ net_call(const struct net_request *req,
 	call->status_only = req->status_only;
 	count++;
 	call->transfer.ended = call_ended;
+	if (req->mail != NULL) {
+		call->post = mail_post_begin(req, call_posted, call);
+		if (call->post == NULL)
+			call_fail_soon(call, "cannot start a thread");
+		return (call);
+	}
 	if (!loop_open(&call->transfer))
 		error = "cannot start a transfer";
 	else
@@ -115,51 +117,25 @@ call_setup(struct net_call *call, const struct net_request *req)
 	if (req->url == NULL || curl_easy_setopt(h, CURLOPT_URL, req->url) !=
 	    CURLE_OK)
 		return ("no URL");
+	if (curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https") !=
+	    CURLE_OK)
+		return ("cannot restrict protocols");
+	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(h, CURLOPT_PROXY, "");
 	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 1L);
 	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, reply_write);
-	curl_easy_setopt(h, CURLOPT_WRITEDATA, call);
-	if (req->mail != NULL)
-		return (call_mail(call, req));
-	if (curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https") !=
-	    CURLE_OK)
-		return ("cannot restrict protocols");
-	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, USER_AGENT);
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION,
 	    (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, reply_write);
+	curl_easy_setopt(h, CURLOPT_WRITEDATA, call);
 	call_limits(call, req);
 	if ((error = call_headers(call, req)) != NULL)
 		return (error);
 
 	return (call_method(call, req));
-}
-
-static void
-call_keep_body(struct net_call *call, const struct net_request *req)
-{
-	call->sent_len = req->body_len;
-	call->sent = kore_malloc(req->body_len + 1);
-	if (req->body_len > 0)
-		memcpy(call->sent, req->body, req->body_len);
-	call->sent[req->body_len] = '\0';
-}
-
-static const char *
-call_mail(struct net_call *call, const struct net_request *req)
-{
-	CURL	*h = call->transfer.handle;
-
-	call->is_mail = true;
-	call_keep_body(call, req);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, req->timeout_ms > 0 ?
-	    (long)req->timeout_ms : (long)TIMEOUT_MS);
-	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)GREETING_MS);
-	return (mail_talk_begin(&call->talk, h, req->mail, call->sent,
-	    call->sent_len));
 }
 
 static void
@@ -244,7 +220,11 @@ call_method(struct net_call *call, const struct net_request *req)
 	body = req->body_len > 0 || strcmp(method, "POST") == 0 ||
 	    strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 	if (body) {
-		call_keep_body(call, req);
+		call->sent_len = req->body_len;
+		call->sent = kore_malloc(req->body_len + 1);
+		if (req->body_len > 0)
+			memcpy(call->sent, req->body, req->body_len);
+		call->sent[req->body_len] = '\0';
 		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)req->body_len);
 		curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->sent);
@@ -299,22 +279,6 @@ reply_write(char *data, size_t one, size_t n, void *arg)
 	return (n);
 }
 
-/* Taken, with the server's last word as status, or not. */
-static void
-mail_ended(struct net_call *call, CURLcode code, struct net_reply *reply)
-{
-	struct loop_transfer	*t = &call->transfer;
-	long			 status = 0;
-
-	(void)curl_easy_getinfo(t->handle, CURLINFO_RESPONSE_CODE, &status);
-	reply->status = (int)status;
-	if (code == CURLE_OK)
-		return;
-	reply->error = mail_talk_error(&call->talk, t->error[0] != '\0' ?
-	    t->error : curl_easy_strerror(code));
-	reply->refused = mail_talk_is_refused(&call->talk);
-}
-
 static void
 call_ended(struct loop_transfer *t, CURLcode code)
 {
@@ -326,12 +290,6 @@ call_ended(struct loop_transfer *t, CURLcode code)
 		fatal("net: not a call");
 	memset(&reply, 0, sizeof(reply));
 	reply.body = "";
-	if (call->is_mail) {
-		mail_ended(call, code, &reply);
-		call->done(call->arg, &reply);
-		call_free(call);
-		return;
-	}
 	if (code == CURLE_OK || call->status_only)
 		(void)curl_easy_getinfo(t->handle, CURLINFO_RESPONSE_CODE,
 		    &status);
@@ -347,6 +305,18 @@ call_ended(struct loop_transfer *t, CURLcode code)
 		    curl_easy_strerror(code);
 	}
 	call->done(call->arg, &reply);
+	call_free(call);
+}
+
+static void
+call_posted(void *arg, const struct net_reply *reply)
+{
+	struct net_call	*call = arg;
+
+	if (call->magic != CALL_MAGIC)
+		fatal("net: not a call");
+	call->post = NULL;
+	call->done(call->arg, reply);
 	call_free(call);
 }
 
@@ -383,8 +353,9 @@ call_free(struct net_call *call)
 {
 	struct curl_slist	*s;
 
+	if (call->post != NULL)
+		mail_post_cancel(call->post);
 	loop_end(&call->transfer);
-	mail_talk_end(&call->talk);
 	for (s = call->headers; s != NULL; s = s->next)
 		explicit_bzero(s->data, strlen(s->data));
 	curl_slist_free_all(call->headers);

@@ -1,6 +1,7 @@
 """How mail reaches a mail server: what it may answer, when it is tried again,
 TLS, login, and who is killed meanwhile."""
 import datetime
+import time
 
 import pytest
 
@@ -200,6 +201,20 @@ def test_no_starttls_no_mail(own_instance, secure):
 
 
 # Who is killed meanwhile
+
+def test_stopped_while_sending(own_instance, smtp):
+    """A server that says nothing holds up no end for long."""
+    server = own_instance(movable=True, name="ending", LICET_DRAIN_MS=500,
+                          **smtp.settings())
+    mails = Mails(server, smtp)
+    to = told(mails, hang=True)
+    smtp.comes(to)
+    began = time.monotonic()
+    assert server.replicas[0].stop() == 0
+    assert time.monotonic() - began < 15
+    assert mails.row(to)["status"] == "queued"
+    smtp.well(to)
+
 
 @pytest.mark.restarts
 def test_killed_while_sending(own_instance, smtp):
