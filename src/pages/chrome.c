@@ -72,10 +72,10 @@ links(const char *section)
 static json_t *
 common(struct flow *f, const char *title, const char *section)
 {
-	return (json_pack("{s:s,s:o,s:s,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n}",
+	return (json_pack("{s:s,s:o,s:s,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n}",
 	    "page_title", title, "groups", links(section),
 	    "csrf", f->session == NULL ? "" : f->session->csrf,
-	    "said", "up", "fault", "form", "answer", "filters", "actions",
+	    "said", "up", "fault", "form", "last_form", "answer", "filters", "actions",
 	    "blocks"));
 }
 

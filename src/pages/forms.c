@@ -143,10 +143,21 @@ html_type(enum input_kind kind)
 }
 
 static const char *
-unit_of(enum input_kind kind)
+unit_of(const struct input *in, const char *value, const json_t *record)
 {
-	return (kind == INPUT_PERCENT ? "%" : kind == INPUT_DAYS ? "days" :
-	    kind == INPUT_TIME ? "UTC" : NULL);
+	switch (in->kind) {
+	case INPUT_PERCENT:
+		return ("%");
+	case INPUT_DAYS:	/* what is written with its unit has it */
+		return (strpbrk(value, "dhms") == NULL ? "days" : NULL);
+	case INPUT_TIME:
+		return ("UTC");
+	case INPUT_AMOUNT:
+		return (value_is_percent(record) ? "%" : record == NULL ?
+		    NULL : json_text(record, in->with));
+	default:
+		return (NULL);
+	}
 }
 
 /* What the input holds: what was typed, else the record's, else a preset. */
@@ -174,7 +185,7 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 {
 	struct page_view	*v = flow_state(f);
 	const char		*value = current(f, in, record);
-	bool			 required, select, wrong;
+	bool			 required, select, wrong, area;
 	json_t			*options = NULL, *j;
 
 	required = fd != NULL && (fd->flags & FIELD_REQUIRED);
@@ -184,26 +195,32 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 		options = choices(&f->arena, in->with, value);
 	else if (in->kind == INPUT_PICK)
 		options = picks(f, in->with, value, required);
+	else if (in->kind == INPUT_CHECKS)
+		options = input_checks(&f->arena, in, f->body, record,
+		    v->typed);
+	area = in->kind == INPUT_AREA || in->kind == INPUT_LINES ||
+	    in->kind == INPUT_JSON || (in->kind == INPUT_CHECKS &&
+	    json_array_size(options) == 0);
 	j = json_pack("{s:s,s:s,s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b,s:b,s:b,"
 	    "s:b,s:b,s:o?}", "name", in->name, "label",
 	    in->label == NULL ? "" : in->label, "value", value,
 	    "type", html_type(in->kind), "hint", in->hint,
-	    "wrong", wrong ? v->fault : NULL, "unit", unit_of(in->kind),
+	    "wrong", wrong ? v->fault : NULL, "unit", unit_of(in, value, record),
 	    "required", required, "is_select", select,
-	    "is_area", in->kind == INPUT_AREA || in->kind == INPUT_LINES ||
-	    in->kind == INPUT_JSON, "is_check", in->kind == INPUT_CHECK,
+	    "is_area", area, "is_check", in->kind == INPUT_CHECK,
 	    "is_hidden", in->kind == INPUT_HIDDEN,
 	    "is_number", in->kind == INPUT_NUMBER || in->kind == INPUT_MONEY ||
-	    in->kind == INPUT_PERCENT || in->kind == INPUT_DAYS,
+	    in->kind == INPUT_PERCENT || in->kind == INPUT_AMOUNT,
 	    "checked", in->kind == INPUT_CHECK && *value != '\0' &&
 	    strcmp(value, "false"), "options", options);
 	json_object_set_new(j, "is_rows", json_boolean(in->kind ==
 	    INPUT_ROWS));
 	json_object_set_new(j, "rows", in->kind == INPUT_ROWS ?
 	    input_rows(&f->arena, in, record, v->typed) : json_null());
-	json_object_set_new(j, "is_plain", json_boolean(!select &&
-	    in->kind != INPUT_AREA && in->kind != INPUT_LINES &&
-	    in->kind != INPUT_JSON && in->kind != INPUT_CHECK &&
+	json_object_set_new(j, "is_checks", json_boolean(in->kind ==
+	    INPUT_CHECKS && !area));
+	json_object_set_new(j, "is_plain", json_boolean(!select && !area &&
+	    in->kind != INPUT_CHECK && in->kind != INPUT_CHECKS &&
 	    in->kind != INPUT_ROWS && in->kind != INPUT_HIDDEN));
 	return (j);
 }
@@ -237,9 +254,11 @@ forms_values(struct flow *f, const struct form *form)
 	if (form->from != NULL)
 		record = value_find(NULL, f->body, form->from);
 	for (in = form->inputs; ep != NULL && in != NULL && in->name != NULL;
-	    in++)
-		json_array_append_new(inputs, input(f, in,
-		    field_of(ep, in->name), record));
+	    in++) {
+		if (value_holds(in->when, f->body))
+			json_array_append_new(inputs, input(f, in,
+			    field_of(ep, in->name), record));
+	}
 	return (json_pack("{s:o,s:s?,s:s,s:b,s:b,s:s?}", "inputs", inputs,
 	    "intro", form->intro == NULL ? NULL : value_expand(&f->arena,
 	    form->intro, NULL, f->body, false),

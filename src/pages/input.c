@@ -47,6 +47,15 @@ hundredths(struct arena *a, long long n)
 	    n / 100, n % 10 == 0 ? n % 100 / 10 : n % 100));
 }
 
+/* What is written as an amount is a percentage or money. */
+static enum input_kind
+kind_of(const struct input *in, const json_t *record)
+{
+	if (in->kind != INPUT_AMOUNT)
+		return (in->kind);
+	return (value_is_percent(record) ? INPUT_PERCENT : INPUT_MONEY);
+}
+
 static const char *
 currency_of(const struct input *in, const json_t *record)
 {
@@ -64,9 +73,10 @@ input_show(struct arena *a, const struct input *in, const json_t *record)
 	const char	*text = value_text(a, v);
 	long long	 n = json_integer_value(v);
 
-	switch (in->kind) {
+	switch (kind_of(in, record)) {
 	case INPUT_SECRET:
 		return ("");
+	case INPUT_CHECKS:
 	case INPUT_LINES:
 		return (lines(a, v));
 	case INPUT_JSON:
@@ -82,7 +92,7 @@ input_show(struct arena *a, const struct input *in, const json_t *record)
 		if (!json_is_integer(v))
 			return ("");
 		return (n % DAY == 0 ? arena_printf(a, "%lld", n / DAY) :
-		    arena_printf(a, "%.6g", (double)n / DAY));
+		    value_duration(a, n));
 	default:
 		return (text);
 	}
@@ -122,14 +132,48 @@ read_decimal(const char *s, unsigned int places, long long *out)
 	    out));
 }
 
+/* Days, or with a unit behind it: "1.5", "12 hours", "90 minutes". */
+static bool
+read_duration(struct arena *a, const char *text, long long *seconds)
+{
+	static const struct {
+		const char	*name;
+		long long	 size;
+	} units[] = {
+		{ "day", DAY }, { "hour", 3600 }, { "minute", 60 },
+		{ "second", 1 }
+	};
+	size_t		 len = strcspn(text, "dhms"), i, n;
+	const char	*unit = text + len;
+	long long	 amount, size = DAY;
+
+	if (*unit != '\0') {
+		for (n = strlen(unit); n > 0 && unit[n - 1] == ' '; n--)
+			;
+		n -= n > 1 && unit[n - 1] == 's';
+		for (i = 0; i < 4 && (strlen(units[i].name) != n ||
+		    strncmp(units[i].name, unit, n)); i++)
+			;
+		if (i == 4)
+			return (false);
+		size = units[i].size;
+	}
+	if (!read_decimal(arena_strndup(a, text, len), 6, &amount) ||
+	    amount < 0 || amount > 10000000000000ll ||
+	    (amount * size) % 1000000 != 0)
+		return (false);
+	*seconds = amount * size / 1000000;
+	return (true);
+}
+
 static json_t *
-read_number(const struct input *in, const char *text, const json_t *typed,
-    const char **why)
+read_number(struct arena *a, const struct input *in, const char *text,
+    const json_t *typed, const char **why)
 {
 	long long	n;
 	bool		ok;
 
-	switch (in->kind) {
+	switch (kind_of(in, typed)) {
 	case INPUT_MONEY:
 		ok = !strcmp(currency_of(in, typed), "SAT") ?
 		    read_decimal(text, 0, &n) : read_decimal(text, 2, &n);
@@ -140,9 +184,8 @@ read_number(const struct input *in, const char *text, const json_t *typed,
 		*why = "write a percentage such as 12.5";
 		break;
 	case INPUT_DAYS:
-		ok = read_decimal(text, 6, &n) && (n * DAY) % 1000000 == 0;
-		n = n * DAY / 1000000;
-		*why = "write a number of days";
+		ok = read_duration(a, text, &n);
+		*why = "write a number of days, or 12 hours";
 		break;
 	default:
 		ok = read_decimal(text, 0, &n);
@@ -178,6 +221,22 @@ read_tree(struct arena *a, const char *text, const char **why)
 	if ((v = json_read(text, strlen(text), error, sizeof(error))) == NULL)
 		*why = arena_printf(a, "write JSON: %s", error);
 	return (v);
+}
+
+/* Boxes are called NAME.VALUE; what else is to be is written line by line. */
+static json_t *
+read_checks(struct arena *a, const struct input *in, const json_t *typed)
+{
+	const char	*text = json_text(typed, in->name), *key;
+	json_t		*all = read_lines(text == NULL ? "" : text), *v;
+	size_t		 len = strlen(in->name);
+
+	json_object_foreach((json_t *)typed, key, v) {
+		if (!strncmp(key, in->name, len) && key[len] == '.')
+			json_array_append_new(all, json_string(arena_strdup(a,
+			    key + len + 1)));
+	}
+	return (all);
 }
 
 /* Names of the objects' members: "slug=Slug|name=Name". */
@@ -230,6 +289,8 @@ read_nothing(const struct field *fd, enum method method)
 {
 	if (fd->flags & FIELD_NULLABLE)
 		return (json_null());
+	if (method == PATCH && fd->type == FIELD_OBJECT)
+		return (json_object());
 	if (method == PATCH && (fd->type == FIELD_TEXT ||
 	    fd->type == FIELD_NAME))
 		return (json_string(""));
@@ -247,6 +308,8 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 		return (json_boolean(text != NULL));
 	if (in->kind == INPUT_ROWS)
 		return (read_rows(a, in, typed));
+	if (in->kind == INPUT_CHECKS)
+		return (read_checks(a, in, typed));
 	if (text == NULL)
 		return (NULL);
 	if (in->kind == INPUT_LINES && (*text != '\0' || method == PATCH))
@@ -262,11 +325,65 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 		    ":00Z" : ""));
 	default:
 		if (fd->type == FIELD_INTEGER)
-			return (read_number(in, text, typed, why));
+			return (read_number(a, in, text, typed, why));
 		if (fd->type == FIELD_BOOLEAN)
 			return (json_boolean(!strcmp(text, "true")));
 		return (json_string(text));
 	}
+}
+
+/* ---- boxes ---- */
+
+static bool
+is_among(const json_t *list, const char *text)
+{
+	const json_t	*one;
+	size_t		 i;
+
+	json_array_foreach(list, i, one) {
+		if (json_is_string(one) && !strcmp(json_string_value(one), text))
+			return (true);
+	}
+	return (false);
+}
+
+static json_t *
+box(struct arena *a, const struct input *in, const char *value,
+    const char *label, bool checked)
+{
+	return (json_pack("{s:s,s:s,s:b}", "name", arena_printf(a, "%s.%s",
+	    in->name, value), "label", *label == '\0' ? value : label,
+	    "selected", checked));
+}
+
+json_t *
+input_checks(struct arena *a, const struct input *in, const json_t *gathered,
+    const json_t *record, const json_t *typed)
+{
+	char		*copy = arena_strdup(a, in->with), *from, *value;
+	const json_t	*row, *rows;
+	json_t		*all = json_array(), *known = json_array(), *have;
+	size_t		 i;
+
+	from = strsep(&copy, " ");
+	value = strsep(&copy, " ");
+	have = typed != NULL ? read_checks(a, in, typed) :
+	    json_incref((json_t *)value_find(record, NULL, in->name));
+	rows = value_find(NULL, gathered, from);
+	json_array_foreach(rows, i, row) {
+		from = arena_strdup(a, value_text(a, value_find(row, NULL,
+		    value)));
+		json_array_append_new(known, json_string(from));
+		json_array_append_new(all, box(a, in, from, value_text(a,
+		    value_find(row, NULL, copy)), is_among(have, from)));
+	}
+	json_array_foreach(have, i, row) {
+		if (json_array_size(rows) > 0 && !is_among(known, value_text(a, row)))
+			json_array_append_new(all, box(a, in, value_text(a, row), "", true));
+	}
+	json_decref(known);
+	json_decref(have);
+	return (all);
 }
 
 /* ---- rows ---- */

@@ -18,6 +18,14 @@ json_t		*input_read(struct arena *, const struct input *,
 		    const struct field *, enum method, const json_t *typed,
 		    const char **why);
 
+/*
+ * The boxes of INPUT_CHECKS: those that may be ticked, and what is there
+ * beyond them, so that nothing is dropped unseen.  Empty: it is lines.
+ */
+json_t		*input_checks(struct arena *, const struct input *,
+		    const json_t *gathered, const json_t *record,
+		    const json_t *typed);
+
 /* The rows of INPUT_ROWS for the template, from what was typed or is there. */
 json_t		*input_rows(struct arena *, const struct input *,
 		    const json_t *record, const json_t *typed);

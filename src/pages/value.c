@@ -97,6 +97,21 @@ value_holds(const char *when, const json_t *gathered)
 	return (holds != negated);
 }
 
+/* A link that is one name: an address of another server, as it is. */
+static const char *
+whole_address(struct arena *a, const char *pattern, const json_t *row,
+    const json_t *gathered)
+{
+	const char	*name, *text;
+	size_t		 len = strlen(pattern);
+
+	if (pattern[0] != '{' || strchr(pattern, '}') != pattern + len - 1)
+		return (NULL);
+	name = arena_strndup(a, pattern + 1, len - 2);
+	text = value_text(a, value_find(row, gathered, name));
+	return (text_is_url(text) ? text : NULL);
+}
+
 const char *
 value_expand(struct arena *a, const char *pattern, const json_t *row,
     const json_t *gathered, bool link)
@@ -108,6 +123,8 @@ value_expand(struct arena *a, const char *pattern, const json_t *row,
 
 	if (strchr(pattern, '{') == NULL)
 		return (pattern);
+	if (link && (text = whole_address(a, pattern, row, gathered)) != NULL)
+		return (text);
 	buf_init(&b, LINK_MAX);
 	while (*pattern != '\0') {
 		len = strcspn(pattern, "{");
@@ -239,6 +256,14 @@ badge(struct arena *a, const char *list, const char **text,
 		*text = found + len + 1;
 }
 
+bool
+value_is_percent(const json_t *row)
+{
+	const char	*kind = json_text(row, "kind");
+
+	return (kind != NULL && !strcmp(kind, "percent"));
+}
+
 /* "2026-11-22T14:00:00Z" to "2026-11-22 14:00 UTC" */
 static const char *
 readable_time(struct arena *a, const char *s)
@@ -253,9 +278,14 @@ number_text(struct arena *a, const struct column *c, const json_t *row,
     const json_t *v)
 {
 	long long	 n = json_integer_value(v);
+	enum cell_kind	 kind = c->kind;
 	const char	*currency;
 
-	switch (c->kind) {
+	if (kind == CELL_AMOUNT && value_is_percent(row))
+		kind = CELL_PERCENT;
+	if (kind == CELL_AMOUNT && n == 0)	/* a free license has none */
+		return ("");
+	switch (kind) {
 	case CELL_NUMBER:
 		return (n == 0 && c->with != NULL ? c->with :
 		    value_grouped(a, n));
@@ -267,6 +297,7 @@ number_text(struct arena *a, const struct column *c, const json_t *row,
 	case CELL_SECONDS:
 		return (n == 0 && c->with != NULL ? c->with :
 		    value_duration(a, n));
+	case CELL_AMOUNT:
 	case CELL_MONEY:
 		currency = json_string_value(value_find(row, NULL, c->with));
 		if (currency == NULL)
@@ -323,7 +354,8 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 		text = readable_time(a, text);
 	}
 	if (*text == '\0' && c->with != NULL && (c->kind == CELL_TEXT ||
-	    c->kind == CELL_CODE || c->kind == CELL_TIME))
+	    c->kind == CELL_CODE || c->kind == CELL_TIME ||
+	    c->kind == CELL_LIST))
 		text = c->with;
 	if (*text != '\0' && c->kind == CELL_BADGE)
 		badge(a, c->with, &text, &kind);
@@ -339,7 +371,7 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 	    "href", href,
 	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_SATS ||
 	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT ||
-	    c->kind == CELL_RATE,
+	    c->kind == CELL_AMOUNT || c->kind == CELL_RATE,
 	    "is_code", c->kind == CELL_CODE || c->kind == CELL_JSON,
 	    "is_empty", *text == '\0'));
 }

@@ -20,7 +20,10 @@ const char	*value_text(struct arena *, const json_t *);
 /* Does `when' of struct action hold? */
 bool		 value_holds(const char *when, const json_t *gathered);
 
-/* {name} for names, percent-encoded when `link'. */
+/*
+ * {name} for names, percent-encoded when `link'; a link that is {name} alone
+ * may be an address with http or https, as it is.
+ */
 const char	*value_expand(struct arena *, const char *pattern,
 		    const json_t *row, const json_t *gathered, bool link);
 
@@ -33,6 +36,9 @@ const char	*value_grouped(struct arena *, long long);
  */
 const char	*value_money(struct arena *, long long, const char *currency,
 		    bool grouped);
+
+/* Is the amount of this code a percentage?  Else it is money. */
+bool		 value_is_percent(const json_t *row);
 
 /* Seconds in the largest unit that divides them: "30 days", "90 minutes". */
 const char	*value_duration(struct arena *, long long seconds);
