@@ -1,5 +1,6 @@
 -- fragment: code_json
--- A discount code (alias c) as administrators see it.
+-- A discount code (alias c) as administrators see it.  A policy that is gone
+-- is told by its id: such a code is good for nothing, not for all.
 json_build_object('id', c.id, 'code', c.code, 'kind', c.kind,
     'amount', c.amount, 'discount_currency', c.discount_currency,
     'max_uses', c.max_uses, 'used_count', c.used_count,
@@ -7,6 +8,15 @@ json_build_object('id', c.id, 'code', c.code, 'kind', c.kind,
     'applies_to_product_id', c.applies_to_product_id,
     'applies_to_policy_id', c.applies_to_policy_id,
     'applies_to_policy_ids', c.applies_to_policy_ids,
+    'product_slug', (SELECT o.slug FROM products o
+        WHERE o.id = c.applies_to_product_id),
+    'policy_slugs', (SELECT COALESCE(json_agg(COALESCE(o.slug, s.id::text)
+            ORDER BY s.n), '[]')
+        FROM unnest(CASE WHEN c.applies_to_policy_ids <> '{}'
+            THEN c.applies_to_policy_ids
+            ELSE array_remove(ARRAY[c.applies_to_policy_id], NULL) END)
+            WITH ORDINALITY AS s (id, n)
+        LEFT JOIN policies o ON o.id = s.id),
     'referrer_label', c.referrer_label, 'description', c.description,
     'active', c.active, 'featured', c.featured,
     'created_at', rfc3339(c.created_at), 'updated_at', rfc3339(c.updated_at))

@@ -14,6 +14,23 @@
 'cascaded_tips', (SELECT count(*) FROM tips_gone),
 'cascaded_refunds', (SELECT count(*) FROM refunds_gone)
 
+-- fragment: product_is_sold
+-- Does anything hang on the product (alias p) that only force deletes?
+(EXISTS (SELECT FROM invoices i WHERE i.product_id = p.id) OR
+EXISTS (SELECT FROM licenses l WHERE l.product_id = p.id))
+
+-- fragment: policy_is_sold
+-- Does anything hang on the policy (alias y) that only force deletes?
+(EXISTS (SELECT FROM licenses l
+    WHERE l.policy_id = y.id AND l.status <> 'revoked') OR
+EXISTS (SELECT FROM invoices i
+    WHERE i.policy_id = y.id AND i.status = 'settled') OR
+EXISTS (SELECT FROM subscriptions s
+    WHERE s.policy_id = y.id AND s.status IN ('active', 'past_due')) OR
+EXISTS (SELECT FROM tier_changes c
+    WHERE c.to_policy_id = y.id AND c.applied_at IS NULL
+    AND c.cancelled_at IS NULL))
+
 -- name: product_delete_lock :exec
 -- To be sent before product_delete.  Holds off purchases and settlements of
 -- the product (they take a key share of its row first), then, if they are to
@@ -37,8 +54,7 @@ SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
 -- discount_codes_product and the keys by license, invoice and subscription.
 WITH found AS (
 	SELECT p.id, p.slug, COALESCE(@force::boolean, false) AS force,
-	    EXISTS (SELECT FROM invoices i WHERE i.product_id = p.id) OR
-	    EXISTS (SELECT FROM licenses l WHERE l.product_id = p.id) AS used
+	    {{product_is_sold}} AS used
 	FROM products p
 	WHERE p.id = @id::uuid
 ), doomed AS (
@@ -116,10 +132,35 @@ SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
 FROM found f
 LEFT JOIN answer a ON a.id = f.id;
 
--- fragment: codes_of_policy
--- What becomes of codes when the policy in `doomed' goes and `redemptions_gone'
--- with it.  A row can change only once in a statement, so scope and uses do
--- together.
+-- fragment: policy_takes
+-- What goes when the policy in `doomed' is forced to: its licenses, and the
+-- invoices that no license of another policy is about.
+licenses_doomed AS MATERIALIZED (
+	SELECT l.id, l.invoice_id
+	FROM licenses l
+	JOIN doomed d ON d.force AND l.policy_id = d.id
+), invoices_doomed AS MATERIALIZED (
+	SELECT l.invoice_id AS id
+	FROM licenses_doomed l
+	WHERE l.invoice_id IS NOT NULL
+	UNION
+	SELECT o.id
+	FROM licenses_doomed l
+	JOIN invoices o ON o.license_id = l.id
+	UNION
+	SELECT o.id
+	FROM doomed d
+	JOIN invoices o ON o.policy_id = d.id
+	WHERE d.force
+	AND NOT EXISTS (SELECT FROM licenses l WHERE l.invoice_id = o.id
+	    AND l.policy_id IS DISTINCT FROM d.id)
+	AND NOT EXISTS (SELECT FROM licenses l WHERE l.id = o.license_id
+	    AND l.policy_id IS DISTINCT FROM d.id)
+)
+
+-- fragment: code_scopes
+-- The codes that are good for the policy in `doomed', by name: is it their
+-- only one, and does a sale that stays tell of them?
 code_scopes AS (
 	SELECT c.id, CASE WHEN c.applies_to_policy_ids <> '{}'
 	    THEN c.applies_to_policy_ids <@ ARRAY[d.id]
@@ -132,7 +173,13 @@ code_scopes AS (
 	JOIN discount_codes c ON c.applies_to_product_id = d.product_id
 	WHERE c.applies_to_policy_id = d.id
 	OR d.id = ANY (c.applies_to_policy_ids)
-), code_changes AS (
+)
+
+-- fragment: codes_of_policy
+-- What becomes of codes when the policy in `doomed' goes and `redemptions_gone'
+-- with it.  A row can change only once in a statement, so scope and uses do
+-- together.
+{{code_scopes}}, code_changes AS (
 	SELECT COALESCE(s.id, u.code_id) AS id, COALESCE(u.uses, 0) AS uses,
 	    COALESCE(s.is_orphan, false) AS is_orphan,
 	    COALESCE(s.is_orphan AND NOT s.is_used, false) AS goes
@@ -192,44 +239,14 @@ SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
 WITH found AS (
 	SELECT y.id, y.slug, y.product_id,
 	    COALESCE(@force::boolean, false) AS force,
-	    EXISTS (SELECT FROM licenses l
-	        WHERE l.policy_id = y.id AND l.status <> 'revoked') OR
-	    EXISTS (SELECT FROM invoices i
-	        WHERE i.policy_id = y.id AND i.status = 'settled') OR
-	    EXISTS (SELECT FROM subscriptions s
-	        WHERE s.policy_id = y.id
-	        AND s.status IN ('active', 'past_due')) OR
-	    EXISTS (SELECT FROM tier_changes c
-	        WHERE c.to_policy_id = y.id AND c.applied_at IS NULL
-	        AND c.cancelled_at IS NULL) AS used
+	    {{policy_is_sold}} AS used
 	FROM policies y
 	WHERE y.id = @id::uuid
 ), doomed AS (
 	SELECT f.id, f.slug, f.product_id, f.force
 	FROM found f
 	WHERE f.force OR NOT f.used
-), licenses_doomed AS MATERIALIZED (
-	SELECT l.id, l.invoice_id
-	FROM licenses l
-	JOIN doomed d ON d.force AND l.policy_id = d.id
-), invoices_doomed AS MATERIALIZED (
-	SELECT l.invoice_id AS id
-	FROM licenses_doomed l
-	WHERE l.invoice_id IS NOT NULL
-	UNION
-	SELECT o.id
-	FROM licenses_doomed l
-	JOIN invoices o ON o.license_id = l.id
-	UNION
-	SELECT o.id
-	FROM doomed d
-	JOIN invoices o ON o.policy_id = d.id
-	WHERE d.force
-	AND NOT EXISTS (SELECT FROM licenses l WHERE l.invoice_id = o.id
-	    AND l.policy_id IS DISTINCT FROM d.id)
-	AND NOT EXISTS (SELECT FROM licenses l WHERE l.id = o.license_id
-	    AND l.policy_id IS DISTINCT FROM d.id)
-), machines_gone AS (
+), {{policy_takes}}, machines_gone AS (
 	DELETE FROM machines m USING licenses_doomed l WHERE m.license_id = l.id
 	RETURNING m.id
 ), tips_gone AS (

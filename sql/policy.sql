@@ -4,6 +4,8 @@ json_build_object('id', y.id, 'product_id', y.product_id, 'name', y.name,
     'slug', y.slug, 'duration_seconds', y.duration_seconds,
     'grace_seconds', y.grace_seconds, 'max_machines', y.max_machines,
     'is_trial', y.is_trial, 'price_sats_override', y.price_sats_override,
+    'price_currency', (SELECT o.price_currency FROM products o
+        WHERE o.id = y.product_id),
     'entitlements', y.entitlements, 'metadata', y.metadata,
     'active', y.active, 'public', y.public,
     'tip_recipient', y.tip_recipient, 'tip_pct_bps', y.tip_pct_bps,

@@ -28,6 +28,7 @@ extern const struct endpoint	api_selflicense[];
 extern const struct endpoint	api_recover[];
 extern const struct endpoint	api_summary[];
 extern const struct endpoint	api_figures[];
+extern const struct endpoint	api_firststeps[];
 extern const struct endpoint	api_export[];
 extern const struct endpoint	api_system[];
 extern const struct endpoint	api_audit[];
@@ -36,6 +37,13 @@ extern const struct endpoint	api_mails[];
 extern const struct endpoint	api_settings[];
 extern const struct endpoint	api_keys[];
 extern const struct endpoint	api_login[];
+
+/* What GET .../usage of products and policies answers. */
+#define USAGE_ANSWER							\
+	"`{needs_force,active_licenses,live_subscriptions,policies,codes,"	\
+	"licenses,invoices,machines,redemptions,subscriptions,tier_changes,"	\
+	"tips,refunds}`: numbers as the deletion's `cascaded_…`; "	\
+	"`needs_force`: it wants `force`."
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

@@ -65,6 +65,10 @@ const struct endpoint	api_policies[] = {
 	{ ADMIN(GET, "/:id"), .scope = "policies:read",
 	    .sql = &sql_policy_get,
 	    .summary = "One policy.", .answer = "Policy." },
+	{ ADMIN(GET, "/:id/usage"), .scope = "policies:read",
+	    .sql = &sql_policy_usage,
+	    .summary = "What hangs on a policy: what deleting it would delete.",
+	    .answer = USAGE_ANSWER },
 	{ ADMIN(PATCH, "/:id"), WRITE,
 	    .body = FIELDS(
 		{ "name", FIELD_NAME, 0, 1, 200, .help = "For buyers." }, TERMS),

@@ -54,6 +54,11 @@ const struct endpoint	api_products[] = {
 	    .scope = "products:read",
 	    .sql = &sql_product_get,
 	    .summary = "One product.", .answer = "Product." },
+	{ .method = GET, .path = "/v1/admin/products/:id/usage",
+	    .scope = "products:read",
+	    .sql = &sql_product_usage,
+	    .summary = "What hangs on a product: what deleting it would delete.",
+	    .answer = USAGE_ANSWER },
 	{ .method = PATCH, .path = "/v1/admin/products/:id",
 	    .scope = "products:write",
 	    .body = FIELDS(

@@ -54,7 +54,8 @@ def test_create_answers_the_code(db):
         "id", "code", "kind", "amount", "max_uses", "used_count",
         "expires_at", "applies_to_product_id", "applies_to_policy_id",
         "applies_to_policy_ids", "referrer_label", "description", "active",
-        "featured", "created_at", "updated_at", "discount_currency"}
+        "featured", "created_at", "updated_at", "discount_currency",
+        "product_slug", "policy_slugs"}
     assert (made["used_count"], made["active"], made["featured"]) == \
         (0, True, True)
     assert made["expires_at"] == FUTURE

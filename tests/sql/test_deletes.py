@@ -19,8 +19,13 @@ def drop(db, what, one, force=False):
 
 
 def dropped(db, what, one, force=False):
+    """And what was said before about what would go is what went."""
+    said = body(db, f"{what}_usage", id=one["id"])
     row = drop(db, what, one, force)
     assert row["fault"] is None, row["message"]
+    if force == said["needs_force"]:
+        assert {k: said[k] for k in counts(row["body"])} == \
+            counts(row["body"])
     return row["body"]
 
 
@@ -113,6 +118,7 @@ def test_product_force_counts_only_uses_that_held_one(db, shop):
 
 def test_product_without_force_is_kept(db, shop):
     before, _ = hanging(db, shop.p)
+    assert body(db, "product_usage", id=shop.p["id"])["needs_force"]
     assert drop(db, "product", shop.p)["fault"] == "conflict"
     assert hanging(db, shop.p)[0] == before
 
