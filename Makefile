@@ -196,8 +196,8 @@ unit-%: $(SAN)/unit/test_%
 # The template test renders compiled templates of its own.
 EXTRA_template = $(GEN)/test_templates.c
 $(SAN)/unit/test_template: $(GEN)/test_templates.c
-$(GEN)/test_templates.c: $(BUILD)/tmplc $(wildcard tests/unit/templates/*.html) | $(GEN)
-	$(Q)$(BUILD)/tmplc $(GEN)/test_templates $(filter %.html,$^)
+$(GEN)/test_templates.c: $(BUILD)/tmplc $(wildcard tests/unit/templates/*) | $(GEN)
+	$(Q)$(BUILD)/tmplc $(GEN)/test_templates $(filter tests/%,$^)
 
 # Providers name the sandbox's statements.
 EXTRA_btcpay = $(GEN)/sql.c

@@ -45,6 +45,15 @@ expect(void (*page)(struct template *), const char *json, const char *html)
 	free(got);
 }
 
+/* NAME.txt: text is no HTML, and its parts are texts. */
+static void
+texts_are_not_escaped(void **state)
+{
+	expect(template_sample_words_txt, "{\"name\":\"<a & 'b'>\"}",
+	    "Dear <a & 'b'>,\nyours\n");
+	expect(template_sample_words_txt, "{}", "Dear ,\n");
+}
+
 static void
 values_are_escaped(void **state)
 {
@@ -207,6 +216,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(values_are_escaped),
+		cmocka_unit_test(texts_are_not_escaped),
 		cmocka_unit_test(other_types_have_a_form),
 		cmocka_unit_test(lists_repeat_and_have_an_else),
 		cmocka_unit_test(dotted_names_stay_inside),
