@@ -99,7 +99,8 @@ flow_html(struct flow *f, int status, char *page, size_t len)
 	    "connect-src 'self'; form-action 'self'; base-uri 'none'; "
 	    "frame-ancestors 'none'");
 	flow_header(f, "x-content-type-options", "nosniff");
-	flow_header(f, "referrer-policy", "no-referrer");
+	/* Without any, browsers don't say whose form is sent (Origin: null). */
+	flow_header(f, "referrer-policy", "same-origin");
 	flow_send(f, status, "text/html; charset=utf-8", page, len);
 	free(page);
 	return (FLOW_DONE);
