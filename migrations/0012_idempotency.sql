@@ -24,7 +24,8 @@ ALTER TABLE idempotency_keys ALTER COLUMN answer SET STORAGE EXTERNAL;
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 
 -- Keeps an attempt's answer, in the transaction of what it did.  Raises when
--- another attempt has taken over, so that all of that is undone.
+-- another attempt has taken over, or a crash forgot this one, so that all of
+-- that is undone.
 CREATE FUNCTION idempotency_store_1(key bytea, its_attempt uuid,
     its_status integer, its_type text, its_answer bytea)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -33,8 +34,8 @@ BEGIN
 	SET status = its_status, answer_type = its_type, answer = its_answer
 	WHERE k.id = key AND k.attempt = its_attempt AND k.status IS NULL;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'another attempt under this Idempotency-Key has taken over'
-		    USING ERRCODE = 'LC409';
+		RAISE EXCEPTION 'This attempt was overtaken; send it again.'
+		    USING ERRCODE = 'LC40R';
 	END IF;
 END
 $$;

@@ -1,6 +1,7 @@
 /*
  * The first row whose prefix fits decides.  Our own statements raise LCnnn,
- * nnn being the HTTP status; only those messages reach a client.
+ * nnn being the HTTP status, or LC40R: 409, it runs elsewhere.  Only those
+ * messages reach a client.
  * Codes: PostgreSQL 15, appendix A.
  */
 #include "db/sqlstate.h"
@@ -18,6 +19,7 @@ static const struct {
 	{ "LC403", { ERR_FORBIDDEN, "", true, false } },
 	{ "LC404", { ERR_NOT_FOUND, "", true, false } },
 	{ "LC409", { ERR_CONFLICT, "", true, false } },
+	{ "LC40R", { ERR_KEY_RUNNING, "", true, false } },
 	{ "40001", { ERR_UNAVAILABLE, busy, false, true } },	/* serialization */
 	{ "40P01", { ERR_UNAVAILABLE, busy, false, true } },	/* deadlock */
 	{ "55P03", { ERR_UNAVAILABLE, busy, false, true } },	/* lock timeout */

@@ -179,7 +179,8 @@ def test_attempt_that_was_taken_over_is_rolled_back(server):
         server.db.execute("UPDATE idempotency_keys SET running_until = now()")
         next_one = product(server, key, slug)
         until(server, EFFECT, 2)
-    refused(late.answer(), 409, "conflict")
+    refused(late.answer(), 409, "idempotency_running")
+    assert late.response.headers["Retry-After"]
     assert next_one.answer().status_code == 200
     assert products(server, slug) == 1
     same(next_one.response, product(server, key, slug).answer())

@@ -74,7 +74,7 @@ def test_who_takes_over_hears_what_was_left(db):
     for late in (first, second):
         with pytest.raises(Refused) as e:
             store(db, key, late["attempt"])
-        assert e.value.sqlstate == "LC409"
+        assert e.value.sqlstate == "LC40R"
     store(db, key, third["attempt"])
     assert begin(db, key)["verdict"] == "replay"
 
@@ -179,7 +179,7 @@ def test_late_store_and_takeover_race(connect, db):
         t.join(30)
         assert told in ({"late": "stored", "next": "replay"},
                         {"late": "stored", "next": "running"},
-                        {"late": "LC409", "next": "mine"}), told
+                        {"late": "LC40R", "next": "mine"}), told
         a.close(), b.close()
 
 

@@ -19,6 +19,7 @@ static const struct {
 	{ "LC403", "ours", ERR_FORBIDDEN, true, false },
 	{ "LC404", "ours", ERR_NOT_FOUND, true, false },
 	{ "LC409", "ours", ERR_CONFLICT, true, false },
+	{ "LC40R", "ours", ERR_KEY_RUNNING, true, false },
 	{ "40001", "serialization_failure", ERR_UNAVAILABLE, false, true },
 	{ "40P01", "deadlock_detected", ERR_UNAVAILABLE, false, true },
 	{ "55P03", "lock_not_available", ERR_UNAVAILABLE, false, true },
