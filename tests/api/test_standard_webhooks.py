@@ -2,28 +2,17 @@
 knows nothing of us; its version is pinned in tests/npm/."""
 import base64
 import json
-import pathlib
-import shutil
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILES = ("package.json", "package-lock.json", "verify.mjs")
+from lib.npm import install
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     """verify(messages): what the library says of each."""
-    if shutil.which("npm") is None:
-        subprocess.run([ROOT / "tools/install-deps", "test"], check=True,
-                       timeout=900)
-    folder = tmp_path_factory.mktemp("npm")
-    for name in FILES:
-        shutil.copy(ROOT / "tests/npm" / name, folder)
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit",
-                    "--no-fund", "--prefer-offline"], cwd=folder, check=True,
-                   timeout=300)
+    folder = install(tmp_path_factory.mktemp("npm"))
 
     def verify(*messages):
         done = subprocess.run(["node", "verify.mjs"], cwd=folder, check=True,
