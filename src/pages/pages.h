@@ -9,6 +9,8 @@ extern const struct endpoint	pages_thanks[];
 extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
 extern const struct endpoint	pages_signin[];
+extern const struct endpoint	pages_welcome[];
+extern const struct endpoint	pages_overview[];
 extern const struct endpoint	pages_products[];
 extern const struct endpoint	pages_licenses[];
 extern const struct endpoint	pages_license_forms[];
