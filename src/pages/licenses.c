@@ -34,7 +34,7 @@ static const struct input	filters[] = {
 static const struct column	list[] = {
 	{ "Buyer", "buyer_email", .with = "No address", .link = "/admin/licenses/{id}" },
 	{ "Product", "product_name", .link = "/admin/products/{product_id}" },
-	{ "Policy", "policy_name", .with = "By hand" },
+	{ "Policy", "policy_name" },
 	{ "State", "state", CELL_BADGE, LICENSE_STATES },
 	{ "Issued", "issued_at", CELL_TIME },
 	{ "Ends", "expires_at", CELL_TIME, "never" },
@@ -45,8 +45,7 @@ static const struct column	facts[] = {
 	{ "State", "state", CELL_BADGE, LICENSE_STATES },
 	{ "Buyer", "license.buyer_email", .with = "No address" },
 	{ "Product", "product_name", .link = "/admin/products/{license.product_id}" },
-	{ "Policy", "policy_name", .with = "None",
-	    .link = "/admin/policies/{license.policy_id}" },
+	{ "Policy", "policy_name", .link = "/admin/policies/{license.policy_id}" },
 	{ "Issued", "license.issued_at", CELL_TIME },
 	{ "Ends", "license.expires_at", CELL_TIME, "never" },
 	{ "Works after that for", "license.grace_seconds", CELL_SECONDS, "no time" },
@@ -93,12 +92,12 @@ static const struct column	subscription[] = {
 };
 
 static const struct column	invoices[] = {
-	{ "Invoice", "created_at", CELL_TIME, .link = "/admin/invoices/{id}" },
+	{ "Created", "created_at", CELL_TIME, .link = "/admin/invoices/{id}" },
 	{ "For", "kind", CELL_BADGE,
 	    "purchase=quiet=Purchase|renewal=quiet=Renewal|tier_change=quiet=Change of policy" },
 	{ "State", "status", CELL_BADGE, INVOICE_STATES },
 	{ "Amount", "amount_sats", CELL_SATS },
-	{ "Id", "id", CELL_CODE, .link = "/admin/invoices/{id}" },
+	{ "Id", "id", CELL_CODE },
 	{ 0 }
 };
 
@@ -111,9 +110,16 @@ static const struct column	tier_changes[] = {
 	{ 0 }
 };
 
+#define ANSWERS								\
+	"ok=good=Yes|expired=warn=Expired|suspended=warn=Suspended|"	\
+	"revoked=bad=Revoked|bad_signature=bad=Signature is wrong|"	\
+	"too_many_machines=warn=Too many machines|"			\
+	"fingerprint_mismatch=warn=Another machine|"			\
+	"product_mismatch=warn=Another product|not_found=bad=Unknown"
+
 static const struct column	validations[] = {
 	{ "When", "occurred_at", CELL_TIME },
-	{ "Answer", "result", CELL_BADGE, "ok=good=Yes" },
+	{ "Answer", "result", CELL_BADGE, ANSWERS },
 	{ "Detail", "reason_detail" },
 	{ "Machine", "machine_id", CELL_CODE, .link = "/admin/machines/{machine_id}" },
 	{ "From", "client_ip" },
@@ -184,7 +190,8 @@ const struct endpoint	pages_licenses[] = {
 		{ BLOCK_LIST, "Changes of policy", "license.tier_changes", tier_changes,
 		    .when = "license.tier_changes" },
 		{ BLOCK_LIST, "Invoices", "invoices.invoices", invoices,
-		    .empty = "Nobody paid for this license: it was issued by hand.",
+		    .empty = "No invoice belongs to this license: it was issued by hand, or "
+		    "another took its place.",
 		    .more = { "All invoices", "/admin/invoices?license_id={at.id}" } },
 		{ BLOCK_MADE, "History", .make = timeline_make },
 		{ BLOCK_LIST, "Last validations", "license.validations", validations,

@@ -40,10 +40,18 @@ static const struct column	facts[] = {
 	{ "Looked at next", "subscription.next_attempt_at", CELL_TIME },
 	{ "Billings that failed in a row", "subscription.consecutive_failures", CELL_NUMBER,
 	    "none" },
+	{ "Id", "subscription.id", CELL_CODE },
+	{ 0 }
+};
+
+static const struct column	cancelled[] = {
 	{ "Cancelled", "subscription.cancelled_at", CELL_TIME },
 	{ "Because", "subscription.cancellation_reason" },
+	{ 0 }
+};
+
+static const struct column	lapsed[] = {
 	{ "Lapsed", "subscription.lapsed_at", CELL_TIME },
-	{ "Id", "subscription.id", CELL_CODE },
 	{ 0 }
 };
 
@@ -52,9 +60,8 @@ static const struct column	cycles[] = {
 	{ "From", "cycle_start_at", CELL_TIME },
 	{ "To", "cycle_end_at", CELL_TIME },
 	{ "Invoice", "invoice_status", CELL_BADGE, INVOICE_STATES },
-	{ "Amount", "amount_sats", CELL_SATS },
+	{ "Amount", "amount_sats", CELL_SATS, .link = "/admin/invoices/{invoice_id}" },
 	{ "Paid", "applied_at", CELL_TIME, "not yet" },
-	{ "Id", "invoice_id", CELL_CODE, .link = "/admin/invoices/{invoice_id}" },
 	{ 0 }
 };
 
@@ -101,6 +108,10 @@ const struct endpoint	pages_subscriptions[] = {
 		{ "Cancel", "/admin/subscriptions/{at.id}/cancel", "danger",
 		    .when = "subscription.subscription.status=active|past_due" }),
 	    .blocks = BLOCKS(
+		{ BLOCK_FACTS, NULL, "subscription", cancelled,
+		    .when = "subscription.subscription.cancelled_at" },
+		{ BLOCK_FACTS, NULL, "subscription", lapsed,
+		    .when = "subscription.subscription.lapsed_at" },
 		{ BLOCK_FACTS, NULL, "subscription", facts },
 		{ BLOCK_LIST, "Cycles", "subscription.cycles", cycles,
 		    .empty = "Nothing was billed yet." },

@@ -60,9 +60,9 @@ words(struct arena *a, const char *list, const char *name)
 	return (found != NULL ? found : name);
 }
 
-/* What else it was about: its own page. */
+/* What else than the page's own thing it was about: its page. */
 static json_t *
-thing(struct arena *a, const json_t *e)
+thing(struct arena *a, const json_t *e, bool is_mixed)
 {
 	const json_t	*details = json_object_get(e, "details");
 	const char	*kind = json_text(e, "target_kind"), *other;
@@ -74,7 +74,8 @@ thing(struct arena *a, const json_t *e)
 	if ((other = json_text(details, "reissued_from")) != NULL)
 		return (json_pack("{s:s,s:o}", "label", "the license before",
 		    "href", json_sprintf("/admin/licenses/%s", other)));
-	label = kind == NULL ? NULL : value_choice(a, things, kind);
+	label = kind == NULL || !is_mixed ? NULL : value_choice(a, things,
+	    kind);
 	other = json_text(e, "target_id");
 	if (label == NULL || other == NULL)
 		return (NULL);
@@ -83,7 +84,7 @@ thing(struct arena *a, const json_t *e)
 }
 
 static json_t *
-entry(struct arena *a, const json_t *e)
+entry(struct arena *a, const json_t *e, bool is_mixed)
 {
 	const json_t	*details = json_object_get(e, "details");
 	const char	*action = json_text(e, "action"), *why;
@@ -97,7 +98,7 @@ entry(struct arena *a, const json_t *e)
 	    "who", words(a, actors, json_text(e, "actor_kind")),
 	    "when", value_cell(a, &when, e, NULL),
 	    "until", is_end ? value_cell(a, &until, e, NULL) : NULL,
-	    "thing", thing(a, e)));
+	    "thing", thing(a, e, is_mixed)));
 }
 
 void
@@ -105,6 +106,7 @@ timeline_make(json_t *block, const json_t *gathered)
 {
 	const json_t	*all = value_find(NULL, gathered, "license.history");
 	json_t		*entries = json_array();
+	bool		 is_mixed = all != NULL;
 	struct arena	 a;
 	size_t		 i;
 
@@ -113,7 +115,7 @@ timeline_make(json_t *block, const json_t *gathered)
 	arena_init(&a);
 	for (i = 0; i < json_array_size(all) && i < ENTRIES_MAX; i++)
 		json_array_append_new(entries, entry(&a,
-		    json_array_get(all, i)));
+		    json_array_get(all, i), is_mixed));
 	arena_reset(&a);
 	json_object_set_new(block, "timeline", json_pack("{s:o}", "entries",
 	    entries));

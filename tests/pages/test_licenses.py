@@ -144,7 +144,7 @@ def test_the_page_tells_all(desk, api):
 def test_a_license_with_nothing(desk, api):
     page = desk.get(page_of(api.issue()))
     for text in ("No address", "No machine has taken a seat yet",
-                 "No software has asked", "Nobody paid"):
+                 "No software has asked", "No invoice belongs"):
         assert text in page.text, text
 
 
@@ -429,3 +429,9 @@ def test_times_are_not_typed_wrong(desk, api):
     page = Page(r.text)
     assert r.status_code == 400 and page.wrong["expires_at"]
     assert page.form()["fields"]["expires_at"] == "next week"
+
+
+def test_browsers_say_whose_form_is_sent(desk):
+    """Under `no-referrer' their Origin would be null, and refused."""
+    r = desk.call("GET", "/admin/licenses")
+    assert r.headers["Referrer-Policy"] == "same-origin"
