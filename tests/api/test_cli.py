@@ -279,7 +279,8 @@ def test_doctor_is_content_and_changes_nothing(fresh):
     assert {level for lines in found.values() for level, _ in lines} == {"ok"}
     assert set(found) == {
         "settings", "public URL", "key ring", "database", "connections",
-        "clock", "migrations", "keys", "payments", "open files"}
+        "clock", "migrations", "keys", "payments", "mail",
+            "open files"}
     for table in ("signing_keys", "payment_providers"):
         assert db.execute(f"SELECT count(*) AS n FROM {table}"
                           ).fetchone()["n"] == 0

@@ -70,6 +70,14 @@ def test_receipt_of_a_trial(mails):
     assert "Afterwards: 500 sats for 30 days" in mail.text
 
 
+def test_trial_without_an_end(mails):
+    to = mails.address()
+    mails.issue(mails.product(name="Ever"), buyer_email=to, is_trial=True)
+    mail = mails.smtp.comes(to)
+    assert "your trial of Ever. License key" in plain(mail)
+    assert "Valid: without end" in mail.text
+
+
 def test_receipt_of_a_redeemed_code(mails):
     to = mails.address()
     product = mails.product(price_sats=900)
