@@ -9,7 +9,8 @@ from lib.check import NOWHERE
 from lib.client import Api, expect, new_slug, refused
 from lib.codes import code
 from lib.connect import connect, profile, row
-from lib.idempotency import is_replay, keyed, new_key, same, twice
+from lib.idempotency import (body, free, is_replay, keyed, new_key, same,
+                             twice)
 from lib.process import wait_for
 from lib.tiers import HIGH, LOW, TOP, Shop as Tiers
 from lib.wire import Wire
@@ -18,17 +19,6 @@ from lib.wire import Wire
 def count(api, table, where="true", *args):
     return api.db.execute(f"SELECT count(*) AS n FROM {table} WHERE {where}",
                           args).fetchone()["n"]
-
-
-def body(**fields):
-    return {"slug": new_slug(), "name": "Demo", "price_sats": 50000, **fields}
-
-
-def free(api):
-    """A product whose default tier costs nothing."""
-    p = api.product()
-    api.policy(p, slug="default", price_sats_override=0)
-    return p
 
 
 # ---- the rules ----

@@ -7,7 +7,7 @@ import uuid
 
 import requests
 
-from lib.client import Api
+from lib.client import Api, new_slug
 
 REPLAYED = "Idempotent-Replayed"
 
@@ -32,6 +32,18 @@ def same(first, again):
             again.headers["content-type"]) == (
         first.status_code, first.content, first.headers["content-type"])
     return first
+
+
+def body(**fields):
+    """Of a product's making."""
+    return {"slug": new_slug(), "name": "Demo", "price_sats": 50000, **fields}
+
+
+def free(api):
+    """A product whose default tier costs nothing."""
+    p = api.product()
+    api.policy(p, slug="default", price_sats_override=0)
+    return p
 
 
 def twice(send, key=None):
