@@ -130,7 +130,7 @@ WHERE m.id = @id::uuid;
 -- Who takes a profile's sales by each rail now, as provider_for chooses, and
 -- whether somebody said so.
 SELECT json_build_object('rails', (SELECT json_agg(json_build_object(
-	    'rail', w.rail, 'preferred_provider_id', r.payment_provider_id,
+	    'rail', w.rail, 'chosen', COALESCE(s.id = r.payment_provider_id, false),
 	    'payment_provider_id', s.id, 'provider_kind', s.kind,
 	    'provider_label', s.label) ORDER BY w.n)
 	FROM (VALUES (1, 'lightning'), (2, 'onchain'), (3, 'card'))

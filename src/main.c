@@ -85,6 +85,11 @@ static const struct resource	resources[] = {
 	{ "Dashboard: changes of licenses", pages_license_forms },
 	{ "Dashboard: machines", pages_machines },
 	{ "Dashboard: subscriptions", pages_subscriptions },
+	{ "Dashboard: invoices", pages_invoices },
+	{ "Dashboard: merchant profiles", pages_profiles },
+	{ "Dashboard: payment providers", pages_providers },
+	{ "Dashboard: exchange rates", pages_rates },
+	{ "Dashboard: tips", pages_tips },
 	{ NULL, NULL }
 };
 

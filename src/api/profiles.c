@@ -217,9 +217,9 @@ const struct endpoint	api_profiles[] = {
 	{ .method = GET, .path = ONE "/rails", READ,
 	    .sql = &sql_profile_rails,
 	    .summary = "Who takes a profile's sales by each rail now.",
-	    .answer = "`{rails:[{rail,preferred_provider_id,payment_provider_id,"
-	        "provider_kind,provider_label}]}`; preferred_provider_id is null "
-	        "unless one was chosen, the others when nobody serves the rail." },
+	    .answer = "`{rails:[{rail,chosen,payment_provider_id,provider_kind,"
+	        "provider_label}]}`; all but the first two are null when nobody "
+	        "serves the rail." },
 	{ .method = PUT, .path = ONE "/rail-preferences/:rail", WRITE,
 	    .body = FIELDS(
 		{ "payment_provider_id", FIELD_UUID, FIELD_REQUIRED,

@@ -16,5 +16,10 @@ extern const struct endpoint	pages_licenses[];
 extern const struct endpoint	pages_license_forms[];
 extern const struct endpoint	pages_machines[];
 extern const struct endpoint	pages_subscriptions[];
+extern const struct endpoint	pages_invoices[];
+extern const struct endpoint	pages_profiles[];
+extern const struct endpoint	pages_providers[];
+extern const struct endpoint	pages_rates[];
+extern const struct endpoint	pages_tips[];
 
 #endif

@@ -261,13 +261,13 @@ def test_who_takes_each_rail(api, server, first):
     def rails():
         return {r.pop("rail"): r for r in
                 api.do("GET", where + "/rails")["rails"]}
-    served = {"preferred_provider_id": None, "payment_provider_id": sandbox,
+    served = {"chosen": False, "payment_provider_id": sandbox,
               "provider_kind": "sandbox", "provider_label": "Sandbox"}
     got = rails()
     assert list(got) == ["lightning", "onchain", "card"]
     served["provider_label"] = got["lightning"]["provider_label"]
     assert got["lightning"] == got["onchain"] == served
-    assert set(got["card"].values()) == {None}
+    assert got["card"] == {**dict.fromkeys(served), "chosen": False}
     other = server.value(
         "INSERT INTO payment_providers (kind, label, base_url, store_id,"
         " merchant_profile_id, connected_at) VALUES ('zaprite', 'Cards',"
@@ -280,9 +280,8 @@ def test_who_takes_each_rail(api, server, first):
                {"payment_provider_id": str(other)})
         got = rails()
         assert got["lightning"] == {
-            "preferred_provider_id": str(other),
-            "payment_provider_id": str(other), "provider_kind": "zaprite",
-            "provider_label": "Cards"}
+            "chosen": True, "payment_provider_id": str(other),
+            "provider_kind": "zaprite", "provider_label": "Cards"}
         assert got["onchain"] == served
     finally:
         api.do("DELETE", where + "/rail-preferences/lightning")
