@@ -20,6 +20,10 @@ WITH found AS (
 	WHERE r.next_check_at IS NOT NULL AND r.status = 'asked'
 	AND r.created_at < licet_now() - interval '3600 seconds'
 	UNION ALL
+	SELECT 10, 'replica_behind', count(*), min(r.started_at)
+	FROM replicas r
+	WHERE {{replica_shown}} AND r.migration < {{schema_number}}
+	UNION ALL
 	SELECT 4, 'webhook_failing', count(*), NULL
 	FROM webhook_endpoints e
 	WHERE e.active AND e.consecutive_failures >= 5

@@ -100,7 +100,7 @@ days(const json_t *gathered)
 	return (number(gathered, "figures.days"));
 }
 
-/* "12% more than in the 30 days before" */
+/* "Up 12% on the 30 days before" */
 static const char *
 change(struct arena *a, const json_t *gathered, long long now,
     long long before)
@@ -109,15 +109,15 @@ change(struct arena *a, const json_t *gathered, long long now,
 
 	if (before == 0)
 		return (now == 0 ? NULL : arena_printf(a,
-		    "none in the %lld days before", days(gathered)));
+		    "None in the %lld days before", days(gathered)));
 	percent = (long long)(((long double)now - (long double)before) * 100 /
 	    (long double)before);
 	if (percent == 0)
-		return (arena_printf(a, "about as in the %lld days before",
+		return (arena_printf(a, "As in the %lld days before",
 		    days(gathered)));
-	return (arena_printf(a, "%s%% %s than in the %lld days before",
-	    value_grouped(a, percent < 0 ? -percent : percent),
-	    percent < 0 ? "less" : "more", days(gathered)));
+	return (arena_printf(a, "%s %s%% on the %lld days before",
+	    percent < 0 ? "Down" : "Up", value_grouped(a, percent < 0 ?
+	    -percent : percent), days(gathered)));
 }
 
 /* `note' may be NULL. */
@@ -281,7 +281,8 @@ const struct endpoint	pages_overview[] = {
 		{ BLOCK_MADE, "Revenue", .make = make_revenue },
 		{ BLOCK_MADE, "New licenses", .make = make_licenses },
 		{ BLOCK_MADE, "Validations", .make = make_validations },
-		{ BLOCK_LIST, "Validations by answer", "figures.used.validations.by_result", results,
+		{ BLOCK_LIST, "Validations by answer", "figures.used.validations.by_result",
+		    results,
 		    .when = "figures.used.validations.by_result" })),
 	ENDPOINT_END
 };

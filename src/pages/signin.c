@@ -117,8 +117,8 @@ confirm_page(struct flow *f, int status, const char *wrong)
 {
 	return (door_send(f, status, json_pack("{s:s,s:s,s:s,s:[o],s:s,"
 	    "s:{s:s,s:s}}", "page_title", "Type your password again",
-	    "intro", "What you are about to do deserves to be sure that it is "
-	    "you.", "csrf", f->session->csrf, "inputs", password_input(wrong),
+	    "intro", "In case somebody else sits at your screen: what comes "
+	    "next needs your password.", "csrf", f->session->csrf, "inputs", password_input(wrong),
 	    "submit", "Go on",
 	    "link", "href", "/admin/", "label", "Leave it")));
 }

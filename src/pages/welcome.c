@@ -162,13 +162,15 @@ firststeps_make(json_t *block, const json_t *gathered)
 {
 	const json_t	*found = value_find(NULL, gathered, "steps");
 	json_t		*all = json_array();
+	bool		 is_done;
 	size_t		 i;
 
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		is_done = json_is_true(json_object_get(found, steps[i].name));
 		json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:b}",
 		    "label", steps[i].label, "why", steps[i].why,
-		    "href", steps[i].href, "is_done",
-		    json_is_true(json_object_get(found, steps[i].name))));
+		    "href", steps[i].href, "is_done", is_done));
+	}
 	json_object_set_new(block, "firststeps", json_pack("{s:o}", "steps",
 	    all));
 }

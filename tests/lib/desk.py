@@ -10,7 +10,8 @@ VOID = {"meta", "link", "input", "br", "hr", "img", "path", "rect", "line"}
 
 
 class Page(HTMLParser):
-    """What tests ask of a page: its forms, links, headings and text."""
+    """What tests ask of a page: its forms, links, text, and the headings of
+    its main part."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -22,6 +23,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         a = {k: "" if v is None else v for k, v in attrs}
+        self.text += " "
         if tag == "form":
             self.forms.append({"action": a.get("action"),
                                "method": a.get("method", "get"),
@@ -63,7 +65,7 @@ class Page(HTMLParser):
             return
         self.text += data
         tag, a = self.stack[-1] if self.stack else ("", {})
-        if tag in ("h1", "h2"):
+        if tag in ("h1", "h2") and any(t == "main" for t, _ in self.stack):
             self.headings.append(data)
         if a.get("role") in ("alert", "status"):
             (self.alerts if a["role"] == "alert" else self.said).append(data)
