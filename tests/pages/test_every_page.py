@@ -1,0 +1,248 @@
+"""What holds for every page of the dashboard, those of tomorrow as well: the
+pages are found by following links, the forms on them are read off."""
+import re
+
+import pytest
+
+from lib.crawl import matches, tables
+from lib.desk import Desk, open_desk
+from lib.stocked import HOSTILE
+
+POLICY = re.compile(r"(?:^|;)\s*([a-z-]+)\s+([^;]*)")
+# Their links are there only while the server is in some other state.
+ELSEWHERE = {
+    "/admin/subscriptions/:id/resume",
+}
+# Tables that change on their own, or by looking.
+RESTLESS = ("sessions", "rate_buckets", "replicas")
+
+
+def directives(response):
+    return dict(POLICY.findall(response.headers["Content-Security-Policy"]))
+
+
+def test_no_link_leads_nowhere(crawled):
+    assert crawled[1] == {}
+
+
+def test_every_page_is_reached_by_links(pages):
+    """Each row of the tables in src/pages, and so nothing is left unseen by
+    the tests below."""
+    missing = {row for row in tables()[0]
+               if not any(matches(row, p.path) for p in pages)}
+    assert missing <= ELSEWHERE, missing - ELSEWHERE
+
+
+def test_pages_are_small(pages):
+    """100 KB on the wire, all that a page needs for the first time."""
+    for p in pages:
+        assert len(p.response.content) < 100_000, p
+
+
+def test_a_page_and_what_it_loads_is_small(stocked, pages):
+    """The same with style and script, uncompressed."""
+    sizes = {}
+
+    def size(path):
+        if path not in sizes:
+            r = stocked.desk.call("GET", path)
+            assert r.status_code == 200, path
+            sizes[path] = len(r.content)
+        return sizes[path]
+    for p in pages:
+        loads = {a.get("href") if tag == "link" else a["src"]
+                 for tag, a in p.markup.elements
+                 if tag in ("link", "script", "img") and
+                 (a.get("src") or a.get("rel") in ("stylesheet", "icon"))}
+        assert loads, p
+        total = len(p.response.content) + sum(map(size, sorted(loads)))
+        assert total < 100_000, (p, total)
+
+
+def test_nothing_is_inline(pages):
+    for p in pages:
+        for tag, attrs in p.markup.elements:
+            assert "style" not in attrs, (p, tag)
+            assert not any(a.startswith("on") for a in attrs), (p, tag, attrs)
+            assert tag not in ("style", "iframe", "object", "base"), (p, tag)
+            for a in ("href", "src", "action", "formaction"):
+                assert not (attrs.get(a) or "").lower().startswith(
+                    ("javascript:", "data:")), (p, attrs)
+            if tag == "script":
+                assert attrs["src"].startswith("/assets/"), (p, attrs)
+        assert not re.search(r"<script[^>]*>[^<]", p.html), p
+
+
+def test_every_page_forbids_what_it_does_not_need(pages):
+    for p in pages:
+        policy = directives(p.response)
+        assert policy["default-src"] == "'none'", (p, policy)
+        assert policy["frame-ancestors"] == "'none'", (p, policy)
+        assert policy["base-uri"] == "'none'", (p, policy)
+        assert policy["form-action"] == "'self'", (p, policy)
+        for name in ("script-src", "style-src", "img-src", "connect-src"):
+            assert policy.get(name, "'none'") in ("'self'", "'none'"), \
+                (p, policy)
+        assert "unsafe" not in str(policy)
+        headers = p.response.headers
+        assert headers["Cache-Control"] == "no-store", p
+        assert headers["X-Content-Type-Options"] == "nosniff", p
+        assert headers["Referrer-Policy"] in ("no-referrer", "same-origin"), p
+
+
+def test_markup_is_whole(pages):
+    """Elements end where they should, ids are there once and are pointed to,
+    fields have labels, each page has one heading and a title of its own."""
+    for p in pages:
+        assert p.markup.bad == [], p
+        elements = p.markup.elements
+        ids = [a["id"] for _, a in elements if a.get("id")]
+        assert len(ids) == len(set(ids)), (p, sorted(ids))
+        for tag, a in elements:
+            for name in ("for", "aria-describedby", "aria-labelledby"):
+                assert not a.get(name) or set(a[name].split()) <= set(ids), \
+                    (p, tag, a)
+        assert [t for t, _ in elements].count("h1") == 1, p
+        assert [t for t, _ in elements].count("main") == 1, p
+        assert dict(elements)["html"].get("lang") == "en", p
+
+
+def test_titles_say_where_one_is(pages):
+    for p in pages:
+        title = re.search(r"<title>(.*?)</title>", p.html)[1]
+        heading = re.search(r"<h1[^>]*>(.*?)</h1>", p.html)[1]
+        assert title.endswith(" · Licet") and heading.strip(), p
+        assert "{" not in title.replace("{{up}}", ""), (p, title)
+
+
+def test_hostile_text_is_shown_as_it_is(stocked, pages):
+    """Whatever was written by others is text on every page, in full."""
+    shown = set()
+    for p in pages:
+        for _, attrs in p.markup.elements:
+            assert "onload" not in attrs, p
+        assert not any(t == "b" for t, _ in p.markup.elements), p
+        assert "<script>alert" not in p.html, p
+        assert "&amp;lt;script" not in p.html, (p, "escaped twice")
+        seen = p.markup.values()
+        shown.update(where for where, text in stocked.stock.wrote.items()
+                     if text in seen)
+        for start in re.finditer(re.escape("<script>alert(1)"), seen):
+            assert seen.startswith(HOSTILE, start.start()), \
+                (p, seen[start.start() - 40:start.start() + 60])
+    left = set(stocked.stock.wrote) - shown
+    assert left == set(), f"no page shows what is written in {left}"
+
+
+def test_nothing_secret_is_shown(stocked, pages):
+    secrets = [stocked.stock.license["license_key"], stocked.admin_key,
+               stocked.stock.endpoint["secret"], stocked.stock.key["token"],
+               stocked.desk.cookie, stocked.desk.password]
+    for p in pages:
+        assert not any(s in p.html for s in secrets), p
+
+
+# Forms.  Everything that they may change is compared before and after.
+
+def digest(server):
+    """What is in each table."""
+    names = [r["tablename"] for r in server.rows(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    names = [n for n in names if not n.startswith(RESTLESS)]
+    return {n: server.value(f"SELECT md5(coalesce(string_agg(t::text, '|'"
+                            f" ORDER BY t::text), '')) FROM {n} AS t")
+            for n in names}
+
+
+@pytest.fixture(scope="module")
+def forms(pages):
+    """One of each row of the tables: (where it goes, its fields)."""
+    found = {}
+    for p in pages:
+        for action, fields in p.posts():
+            found.setdefault(p.shape, (action, fields))
+    assert len(found) > 20
+    return list(found.values())
+
+
+def test_every_form_bears_the_sessions_token(stocked, forms):
+    token = stocked.desk.csrf
+    assert len(token) >= 32
+    for action, fields in forms:
+        assert fields.get("csrf") == token, action
+
+
+def test_forms_of_other_sites_do_nothing(stocked, forms):
+    """Cross-site request forgery: without the token, with none, with another
+    session's, and with the right one from another site."""
+    desk, other = stocked.desk, open_desk_again(stocked).csrf
+    before = digest(stocked)
+    assert other != desk.csrf
+    for action, fields in forms:
+        for csrf in (None, "", "0" * len(other), other):
+            data = {k: v for k, v in fields.items() if k != "csrf"}
+            if csrf is not None:
+                data["csrf"] = csrf
+            r = desk.call("POST", action, data)
+            assert r.status_code == 403, (action, csrf, r.status_code)
+        for headers in ({"Sec-Fetch-Site": "cross-site"},
+                        {"Origin": "https://example.com"}):
+            r = desk.call("POST", action, fields, headers=headers)
+            assert r.status_code == 403, (action, headers, r.status_code)
+    assert digest(stocked) == before
+
+
+def test_forms_of_strangers_do_nothing(stocked, forms):
+    before = digest(stocked)
+    for action, fields in forms:
+        for cookie in (None, "A" * 43):
+            stranger = Desk(stocked.desk.api)
+            stranger.cookie = cookie
+            r = stranger.call("POST", action, fields)
+            assert r.status_code in (303, 401, 403), (action, r.status_code)
+            if r.status_code == 303:
+                assert r.headers["Location"].startswith("/admin/sign-in")
+    assert digest(stocked) == before
+
+
+def test_links_and_looking_change_nothing(stocked, pages):
+    before = digest(stocked)
+    for p in pages:
+        stocked.desk.call("GET", p.path)
+    assert digest(stocked) == before
+
+
+def test_strangers_see_no_page(stocked, pages):
+    for p in pages:
+        r = Desk(stocked.desk.api).call("GET", p.path)
+        assert r.status_code == 303, p
+        assert r.headers["Location"].startswith("/admin/sign-in?next=")
+        assert len(r.content) == 0
+
+
+def open_desk_again(server):
+    return Desk(server.desk.api, server.desk.password).sign_in()
+
+
+# What is typed into forms, on an instance that may be spoilt.
+
+def typed(name, value):
+    """Whether this is a field for somebody's words."""
+    return name != "csrf" and value not in ("true", "false")
+
+
+def test_forms_take_hostile_text(make_instance, forms, stocked):
+    """Each field of each form, filled with it: done or refused, never broken;
+    on the page that comes it is text, with the input kept."""
+    server = make_instance(name="spoilt")
+    desk = open_desk(server)
+    for row in sorted({f[0] for f in forms if ":" not in f[0]}):
+        if re.search("[0-9a-f]{8}-|/password", row):
+            continue
+        fields = desk.get(row).form()["fields"]
+        data = {k: HOSTILE if typed(k, v) else v for k, v in fields.items()}
+        r = desk.call("POST", row, data)
+        assert r.status_code in (200, 303, 400, 404, 409, 422), \
+            (row, r.status_code, r.text[-800:])
+        assert "<script>alert" not in r.text, row
+    server.check_workers()
