@@ -160,6 +160,7 @@ def one(own_instance, smtp, **settings):
     return mails, to
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_tls_and_login(own_instance, secure, tls):
     smtp = secure(tls=tls, login=LOGIN)
