@@ -45,6 +45,12 @@ LEFT JOIN mine m ON true
 LEFT JOIN idempotency_keys k ON k.id = decode(@id, 'hex')
     AND m.resources IS NULL;
 
+-- name: idempotency_forget :exec
+-- What attempts before had left is tidied up: the next one need not look again.
+UPDATE idempotency_keys AS k
+SET resources = k.resources[cardinality(k.resources):]
+WHERE k.id = decode(@id::text, 'hex') AND k.attempt = @attempt::uuid;
+
 -- name: idempotency_store :one
 -- Keeps the answer of an attempt, once; an error when it isn't this attempt's
 -- to give any more.  Sent in the transaction of what the request did.

@@ -261,6 +261,17 @@ idempotency_tidied(struct flow *f)
 	return (flow_back_to(f, idempotency_tidy));
 }
 
+enum flow_next
+idempotency_forget(struct flow *f)
+{
+	struct attempt	*a = f->attempt;
+
+	if (a == NULL || a->nleft == 0)
+		return (FLOW_NEXT);
+	return (FLOW_QUERY(f, idempotency_forget, .id = a->id,
+	    .attempt = a->name));
+}
+
 void
 flow_new_id(struct flow *f, char out[UUID_TEXT_LEN + 1])
 {

@@ -20,7 +20,8 @@
 	FLOW_STEP(idempotency_judge),	/* another has answered, or runs */ \
 	FLOW_STEP(idempotency_tidy),	/* sql  invoice_abandon */	\
 	FLOW_STEP(idempotency_untie),	/* sql  tier_drop */		\
-	FLOW_STEP(idempotency_tidied)
+	FLOW_STEP(idempotency_tidied),					\
+	FLOW_STEP(idempotency_forget)	/* sql  idempotency_forget */
 /* clang-format on */
 
 enum flow_next	idempotency_begin(struct flow *);
@@ -32,6 +33,7 @@ enum flow_next	idempotency_judge(struct flow *);
 enum flow_next	idempotency_tidy(struct flow *);
 enum flow_next	idempotency_untie(struct flow *);
 enum flow_next	idempotency_tidied(struct flow *);
+enum flow_next	idempotency_forget(struct flow *);
 
 /* Is an Idempotency-Key of use with this endpoint? */
 bool		idempotency_takes_key(const struct endpoint *);

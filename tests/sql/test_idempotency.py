@@ -75,7 +75,16 @@ def test_who_takes_over_hears_what_was_left(db):
         with pytest.raises(Refused) as e:
             store(db, key, late["attempt"])
         assert e.value.sqlstate == "LC40R"
-    store(db, key, third["attempt"])
+    db.call("idempotency_forget", id=key, attempt=second["attempt"])
+    over(db, key)
+    assert len(begin(db, key)["left_over"]) == 3
+    over(db, key)
+    fifth = begin(db, key)
+    db.call("idempotency_forget", id=key, attempt=fifth["attempt"])
+    over(db, key)
+    last = begin(db, key)
+    assert last["left_over"] == [fifth["resource"]]
+    store(db, key, last["attempt"])
     assert begin(db, key)["verdict"] == "replay"
 
 
