@@ -1,0 +1,132 @@
+"""Every page, judged by axe-core in Chromium: light and dark, at the desk and on
+a phone; and what axe doesn't look at: nothing is cut off, the focus is seen."""
+import pytest
+
+from lib.crawl import crawl
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow,
+              pytest.mark.timeout(600)]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
+         "best-practice"]
+SERIOUS = ("serious", "critical")
+LOOKS = [(1280, 900, False), (390, 844, True)]
+RUN = """
+const done = arguments[arguments.length - 1];
+axe.run(document, { runOnly: arguments[0], resultTypes: ["violations"] })
+    .then(r => done(r.violations.map(v => ({ id: v.id, impact: v.impact,
+        help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html +
+            " " + (n.any[0] || n.all[0] || n.none[0] || {}).message) }))),
+        e => done(String(e)));
+"""
+WIDER = """
+const wide = document.documentElement.clientWidth, out = [];
+if (document.documentElement.scrollWidth <= wide)
+	return out;
+for (const e of document.querySelectorAll("body *"))
+	if (e.getBoundingClientRect().right > wide + 1 &&
+	    !e.closest(".scroll"))
+		out.push(e.outerHTML.slice(0, 200));
+return out.concat("the page");
+"""
+SMALL = """
+return [...document.querySelectorAll(
+    "a, button, input:not([type=hidden]), select, textarea, summary")]
+    .filter(e => e.checkVisibility() && e.getClientRects().length === 1 &&
+        !e.closest("td, dd, p, li, label"))
+    .filter(e => { const r = e.getBoundingClientRect();
+        return r.width < 24 || r.height < 24; })
+    .map(e => e.outerHTML.slice(0, 120));
+"""
+
+
+def one_of_each(pages):
+    """A page of each kind, and all views of those with queries left out: the
+    largest one has the most to be wrong."""
+    best = {}
+    for p in pages:
+        kept = best.setdefault(p.shape, p)
+        if len(p.html) > len(kept.html):
+            best[p.shape] = p
+    return list(best.values())
+
+
+def judge(browser, axe, path):
+    """What is wrong with the page that is open, in a few words each."""
+    browser.driver.execute_script(axe)
+    found = browser.driver.execute_async_script(RUN, {
+        "type": "tag", "values": RULES})
+    assert isinstance(found, list), found
+    wrong = [f"{path}: {v['impact']} {v['id']}: {v['help']}: {v['nodes']}"
+             for v in found if v["impact"] in SERIOUS]
+    wrong += [f"{path}: wider than the window: {e}"
+              for e in browser.run(WIDER)]
+    wrong += [f"{path}: smaller than 24 pixels: {e}"
+              for e in browser.run(SMALL)]
+    return wrong
+
+
+def judge_all(browser, axe, paths):
+    wrong = []
+    for width, height, dark in LOOKS:
+        browser.look(width, height, dark)
+        for path in paths:
+            browser.go(path)
+            wrong += [f"{width} {'dark' if dark else 'light'}: {w}"
+                      for w in judge(browser, axe, path)]
+    return wrong
+
+
+def test_every_page_is_accessible(stocked, pages, browse, axe):
+    browser = browse(stocked.url).use_session(stocked.desk.cookie)
+    paths = [p.path for p in one_of_each(pages)]
+    wrong = judge_all(browser, axe, paths)
+    assert not wrong, "\n".join(wrong)
+    assert browser.complaints() == []
+
+
+def test_empty_pages_are_accessible(own_instance, browse, axe):
+    """A server without anything: lists say what to do next."""
+    from lib.desk import open_desk
+    server = own_instance(name="empty")
+    desk = open_desk(server)
+    found, broken = crawl(desk)
+    assert broken == {}
+    paths = [p.path for p in one_of_each(found)]
+    browser = browse(server.url).use_session(desk.cookie)
+    wrong = judge_all(browser, axe, paths)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_pages_of_strangers_are_accessible(own_instance, browse, axe):
+    from lib.desk import open_desk
+    server = own_instance(name="doors")
+    browser = browse(server.url)
+    wrong = judge_all(browser, axe, ["/admin/welcome"])
+    open_desk(server)
+    wrong += judge_all(browser, axe, ["/admin/sign-in"])
+    browser.go("/admin/sign-in").fill(password="a wrong one").submit()
+    wrong += judge(browser, axe, "a wrong password")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_focus_is_seen(stocked, browse):
+    """Tab by tab, on a page with lists and one with fields."""
+    browser = browse(stocked.url).use_session(stocked.desk.cookie)
+    for path in ("/admin/products", "/admin/products/new"):
+        browser.go(path)
+        for _ in range(25):
+            browser.type("\ue004")
+            where, style = browser.run("""
+                const e = document.activeElement, s = getComputedStyle(e);
+                return [e.outerHTML.slice(0, 120), s.outlineStyle === "none" ?
+                    "" : s.outlineWidth + s.boxShadow]""")
+            assert where.startswith("<body") or style not in ("", "0pxnone"), \
+                (path, where)
+
+
+def test_the_first_tab_leads_past_the_navigation(stocked, browse):
+    browser = browse(stocked.url).use_session(stocked.desk.cookie)
+    browser.go("/admin/products").type("\ue004")
+    first = browser.driver.switch_to.active_element
+    assert first.get_attribute("href").endswith("#main"), first.text
+    assert browser.has("//main[@id='main']")
