@@ -168,13 +168,15 @@ FROM verdict v
 LEFT JOIN made m ON true;
 
 -- name: code_list :one
--- Codes, newest first, page by page; those that are switched off only when
--- asked for.  Leans on discount_codes_newest.
+-- Codes, newest first, page by page, of all products or one; those that are
+-- switched off only when asked for.  Leans on discount_codes_newest.
 WITH page AS (
 	SELECT {{code_columns}}
 	FROM discount_codes c
 	WHERE (c.created_at, c.id) < ({{cursor_time}}, {{cursor_id}})
 	AND (c.active OR COALESCE(@include_inactive::boolean, false))
+	AND (@product_id::uuid IS NULL
+	    OR c.applies_to_product_id = @product_id)
 	ORDER BY c.created_at DESC, c.id DESC
 	LIMIT {{page_size}} + 1
 ), numbered AS (

@@ -81,6 +81,8 @@ static const struct resource	resources[] = {
 	{ "Dashboard: first run", pages_welcome },
 	{ "Dashboard: overview", pages_overview },
 	{ "Dashboard: products", pages_products },
+	{ "Dashboard: policies", pages_policies },
+	{ "Dashboard: discount codes", pages_codes },
 	{ "Dashboard: licenses", pages_licenses },
 	{ "Dashboard: changes of licenses", pages_license_forms },
 	{ "Dashboard: machines", pages_machines },

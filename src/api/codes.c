@@ -56,6 +56,7 @@ const struct endpoint	api_codes[] = {
 	    .summary = "Create a discount code.", .answer = "DiscountCode." },
 	{ ADMIN(GET, ""), READ,
 	    .query = FIELDS(PAGE,
+		{ "product_id", FIELD_UUID, .help = "Only this product's." },
 		{ "include_inactive", FIELD_BOOLEAN,
 		    .help = "Those that are switched off too." }),
 	    .sql = &sql_code_list,

@@ -44,7 +44,7 @@ static const char	said[] =
     "lifted.|released=The machine is released.|changed=Changed.|"
     "archived=Archived.|restored=Restored.|cancelled=Cancelled.|"
     "resumed=Resumed.|refunded=Refunded.|scheduled=Scheduled.|"
-    "sent=Sent.|replayed=The news is on its way again.|"
+    "sent=Sent.|queued=It is on its way.|replayed=The news is on its way again.|"
     "connected=Connected.|disconnected=Disconnected.|"
     "password=The password is set.|ended=Ended.|fetched=Fetched.|"
     "looked=The mark is cleared.|pinned=Pinned.|unpinned=Unpinned.|signed=You are signed in.";

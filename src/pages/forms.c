@@ -179,6 +179,13 @@ current(struct flow *f, const struct input *in, const json_t *record)
 	    value_expand(&f->arena, in->preset, NULL, f->body, false) : "");
 }
 
+static const char *
+expand(struct flow *f, const char *words)
+{
+	return (words == NULL ? "" : value_expand(&f->arena, words, NULL,
+	    f->body, false));
+}
+
 static json_t *
 input(struct flow *f, const struct input *in, const struct field *fd,
     const json_t *record)
@@ -188,7 +195,8 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 	bool			 required, select, wrong, area;
 	json_t			*options = NULL, *j;
 
-	required = fd != NULL && (fd->flags & FIELD_REQUIRED);
+	required = fd != NULL && (fd->flags & FIELD_REQUIRED) &&
+	    !input_may_be_blank(fd);
 	select = in->kind == INPUT_CHOICE || in->kind == INPUT_PICK;
 	wrong = v->fault_input != NULL && !strcmp(v->fault_input, in->name);
 	if (in->kind == INPUT_CHOICE)
@@ -203,8 +211,9 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 	    json_array_size(options) == 0);
 	j = json_pack("{s:s,s:s,s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b,s:b,s:b,"
 	    "s:b,s:b,s:o?}", "name", in->name, "label",
-	    in->label == NULL ? "" : in->label, "value", value,
-	    "type", html_type(in->kind), "hint", in->hint,
+	    expand(f, in->label), "value", value,
+	    "type", html_type(in->kind), "hint", in->hint == NULL ? NULL :
+	    expand(f, in->hint),
 	    "wrong", wrong ? v->fault : NULL, "unit", unit_of(in, value, record),
 	    "required", required, "is_select", select,
 	    "is_area", area, "is_check", in->kind == INPUT_CHECK,

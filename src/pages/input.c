@@ -283,6 +283,13 @@ read_rows(struct arena *a, const struct input *in, const json_t *typed)
 	return (all);
 }
 
+bool
+input_may_be_blank(const struct field *fd)
+{
+	return ((fd->flags & FIELD_REQUIRED) && fd->type == FIELD_TEXT &&
+	    fd->min == 0);
+}
+
 /* Nothing typed: null where that clears, else nothing is said. */
 static json_t *
 read_nothing(const struct field *fd, enum method method)
@@ -293,6 +300,8 @@ read_nothing(const struct field *fd, enum method method)
 		return (json_object());
 	if (method == PATCH && (fd->type == FIELD_TEXT ||
 	    fd->type == FIELD_NAME))
+		return (json_string(""));
+	if (input_may_be_blank(fd))
 		return (json_string(""));
 	return (NULL);
 }
@@ -328,6 +337,8 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 			return (read_number(a, in, text, typed, why));
 		if (fd->type == FIELD_BOOLEAN)
 			return (json_boolean(!strcmp(text, "true")));
+		if (fd->type == FIELD_TEXTS)
+			return (json_pack("[s]", text));
 		return (json_string(text));
 	}
 }
@@ -367,8 +378,13 @@ input_checks(struct arena *a, const struct input *in, const json_t *gathered,
 
 	from = strsep(&copy, " ");
 	value = strsep(&copy, " ");
-	have = typed != NULL ? read_checks(a, in, typed) :
-	    json_incref((json_t *)value_find(record, NULL, in->name));
+	if (typed != NULL)
+		have = read_checks(a, in, typed);
+	else if (record == NULL && in->preset != NULL)
+		have = json_pack("[s]", in->preset);
+	else
+		have = json_incref((json_t *)value_find(record, NULL,
+		    in->name));
 	rows = value_find(NULL, gathered, from);
 	json_array_foreach(rows, i, row) {
 		from = arena_strdup(a, value_text(a, value_find(row, NULL,

@@ -26,6 +26,9 @@ json_t		*input_checks(struct arena *, const struct input *,
 		    const json_t *gathered, const json_t *record,
 		    const json_t *typed);
 
+/* A field that must be there, but may say nothing. */
+bool		 input_may_be_blank(const struct field *);
+
 /* The rows of INPUT_ROWS for the template, from what was typed or is there. */
 json_t		*input_rows(struct arena *, const struct input *,
 		    const json_t *record, const json_t *typed);

@@ -122,7 +122,7 @@ enum input_kind {
 
 struct input {
 	const char	*name;		/* the API's field, of query or body */
-	const char	*label;
+	const char	*label;		/* may hold {names}, as the hint may */
 	enum input_kind	 kind;
 	const char	*hint;
 	const char	*with;		/* see the kind */

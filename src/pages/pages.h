@@ -12,6 +12,8 @@ extern const struct endpoint	pages_signin[];
 extern const struct endpoint	pages_welcome[];
 extern const struct endpoint	pages_overview[];
 extern const struct endpoint	pages_products[];
+extern const struct endpoint	pages_policies[];
+extern const struct endpoint	pages_codes[];
 extern const struct endpoint	pages_licenses[];
 extern const struct endpoint	pages_license_forms[];
 extern const struct endpoint	pages_machines[];

@@ -347,12 +347,14 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
     const json_t *gathered)
 {
 	const char	*text, *time = NULL, *kind = NULL, *href = NULL;
+	bool		 is_code;
 
 	text = cell_text(a, c, row, value_find(row, NULL, c->name));
 	if (*text != '\0' && c->kind == CELL_TIME) {
 		time = text;
 		text = readable_time(a, text);
 	}
+	is_code = *text != '\0' && (c->kind == CELL_CODE || c->kind == CELL_JSON);
 	if (*text == '\0' && c->with != NULL && (c->kind == CELL_TEXT ||
 	    c->kind == CELL_CODE || c->kind == CELL_TIME ||
 	    c->kind == CELL_LIST))
@@ -366,12 +368,14 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 	}
 	if (*text != '\0' && c->link != NULL)
 		href = value_expand(a, c->link, row, gathered, true);
+	if (href != NULL && *href != '\0' && href[strlen(href) - 1] == '/')
+		href = NULL;	/* to nothing: it has no id */
 	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b}",
 	    "label", c->label, "text", text, "time", time, "badge", kind,
 	    "href", href,
 	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_SATS ||
 	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT ||
 	    c->kind == CELL_AMOUNT || c->kind == CELL_RATE,
-	    "is_code", c->kind == CELL_CODE || c->kind == CELL_JSON,
+	    "is_code", is_code,
 	    "is_empty", *text == '\0'));
 }
