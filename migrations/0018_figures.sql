@@ -11,12 +11,13 @@ CREATE TABLE figure_days (
 ) WITH (fillfactor = 70);
 
 -- One row: until when figure_days is right (NULL: not begun), and how many
--- machines there were when they were last counted.
+-- licenses and machines in use there were when they were last counted.
 CREATE TABLE figure_marks (
-	one                 boolean PRIMARY KEY DEFAULT true CHECK (one),
-	upto                timestamptz,
-	machines_active     bigint,
-	machines_counted_at timestamptz
+	one             boolean PRIMARY KEY DEFAULT true CHECK (one),
+	upto            timestamptz,
+	licenses_total  bigint,
+	machines_active bigint,
+	counted_at      timestamptz
 );
 INSERT INTO figure_marks DEFAULT VALUES;
 

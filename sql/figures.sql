@@ -24,6 +24,15 @@ WHERE m.activated_at >= (SELECT w.since FROM wanted w)
 AND m.activated_at < (SELECT w.until FROM wanted w)
 GROUP BY 1
 
+-- fragment: figures_log_begin
+-- The month of the log's oldest partition, by its name.
+(SELECT min(to_date(right(c.relname, 6), 'YYYYMM'))::timestamp
+    AT TIME ZONE 'UTC'
+FROM pg_inherits h
+JOIN pg_class c ON c.oid = h.inhrelid
+WHERE h.inhparent = 'validation_log'::regclass
+AND c.relname ~ '_[0-9]{6}$')
+
 -- name: figures_count :one
 -- Counts on, a day at most, up to half a minute ago: what is older has been
 -- committed.  Says whether there is more.  Leans on validation_log_license,
@@ -33,9 +42,9 @@ WITH mark AS (
 	FROM figure_marks f
 	FOR NO KEY UPDATE
 ), begun AS (
-	SELECT COALESCE(m.upto, LEAST((SELECT min(v.occurred_at)
-	    FROM validation_log v), (SELECT min(m.activated_at)
-	    FROM machines m), licet_now() - interval '30 seconds')) AS since
+	SELECT COALESCE(m.upto, LEAST({{figures_log_begin}},
+	    (SELECT min(m.activated_at) FROM machines m),
+	    licet_now() - interval '30 seconds')) AS since
 	FROM mark m
 ), wanted AS (
 	SELECT b.since, LEAST(b.since + interval '86400 seconds',
@@ -58,16 +67,21 @@ SELECT w.until > w.since
     AND w.until < licet_now() - interval '60 seconds' AS is_behind
 FROM wanted w;
 
--- name: figures_machines_count :exec
--- Counts the machines, every five minutes: heartbeats keep their pages from
--- being read by an index alone.
+-- name: figures_count_all :exec
+-- Counts licenses, and machines in use, every five minutes: they are many, and
+-- heartbeats keep machines from being counted by an index alone.
 UPDATE figure_marks AS f
-SET machines_active = (SELECT count(*) FROM machines m
+SET licenses_total = (SELECT count(*) FROM licenses l),
+    machines_active = (SELECT count(*) FROM machines m
         WHERE m.deactivated_at IS NULL),
-    machines_counted_at = licet_now()
-WHERE f.machines_counted_at IS NULL
-OR f.machines_counted_at < licet_now() - interval '300 seconds'
-OR f.machines_counted_at > licet_now();
+    counted_at = licet_now()
+WHERE f.counted_at IS NULL
+OR f.counted_at < licet_now() - interval '300 seconds'
+OR f.counted_at > licet_now();
+
+-- fragment: figures_are_many
+-- Is the table t too large to be counted now?
+(SELECT c.reltuples > 10000 FROM pg_class c WHERE c.oid = t.oid)
 
 -- fragment: figures_span
 -- The last @days days, today among them, UTC; each of `steps' parts has `step'
@@ -133,9 +147,9 @@ SELECT json_build_object('sats', sum(p.sats), 'sats_before',
 FROM paid p;
 
 -- name: figures_licenses :one
--- How many licenses and machines there are, and how many are new, part by part.
--- Leans on licenses_newest, licenses_status, licenses_expiry and
--- machines_newest.
+-- How many licenses there are, and how many are new, part by part.  Unless they
+-- are few, those of the last count and what came since.  Leans on
+-- licenses_newest, licenses_status and licenses_expiry.
 WITH span AS (
 	{{figures_span}}
 ), part AS (
@@ -151,7 +165,12 @@ WITH span AS (
 	    WHERE l.created_at >= p.since - p.back
 	    AND l.created_at < p.until - p.back) b
 ), every AS (
-	SELECT (SELECT count(*) FROM licenses l) AS total,
+	SELECT COALESCE((SELECT f.licenses_total + (SELECT count(*)
+	        FROM licenses l
+	        WHERE l.created_at > f.counted_at)
+	    FROM figure_marks f, (VALUES ('licenses'::regclass)) AS t(oid)
+	    WHERE {{figures_are_many}}),
+	    (SELECT count(*) FROM licenses l)) AS total,
 	    (SELECT count(*) FROM licenses l
 	        WHERE l.status <> 'active') AS halted,
 	    (SELECT count(*) FROM licenses l
@@ -221,9 +240,8 @@ SELECT json_build_object(
             'ok', p.ok, 'refused', p.refused) ORDER BY p.n)),
     'machines', json_build_object(
         'active', COALESCE((SELECT f.machines_active
-            FROM figure_marks f
-            WHERE (SELECT c.reltuples FROM pg_class c
-                WHERE c.oid = 'machines'::regclass) > 10000),
+            FROM figure_marks f, (VALUES ('machines'::regclass)) AS t(oid)
+            WHERE {{figures_are_many}}),
             (SELECT count(*) FROM machines m
             WHERE m.deactivated_at IS NULL)),
         'new', sum(p.machines),

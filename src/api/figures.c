@@ -78,7 +78,8 @@ const struct endpoint	api_figures[] = {
 	        "machines:{active,new,new_before,series:[{since,new}]}}}`; a part of "
 	        "a series is a day, of 365 days five. `by_currency` is what was listed "
 	        "in a currency, in its smallest unit. `before` of validations and "
-	        "machines is of whole days; machines in use may be five minutes old." },
+	        "machines is of whole days; when there are many, machines in use are "
+	        "those of five minutes ago at most." },
 	{ .method = GET, .path = "/v1/admin/attention", .scope = "licenses:read",
 	    .sql = &sql_attention,
 	    .summary = "What somebody should look at.",
@@ -86,7 +87,8 @@ const struct endpoint	api_figures[] = {
 	        "out: invoice_odd (Invoice.attention), payment_stuck (paid in part, an "
 	        "hour ago), refund_unheard, webhook_failing (endpoints), delivery_dead "
 	        "(7 days), renewal_past_due, mail_dead (7 days), tip_failed (7 days), "
-	        "license_expiring (within 7 days, not renewed by itself)." },
+	        "license_expiring (within 7 days, not renewed by itself), "
+	        "replica_behind (its release knows fewer migrations)." },
 	ENDPOINT_END
 };
 /* clang-format on */

@@ -13,9 +13,9 @@
 #define COUNT_NS	UINT64_C(20000000000)
 
 static enum flow_next
-figures_machines(struct flow *f)
+figures_all(struct flow *f)
 {
-	return (FLOW_QUERY(f, figures_machines_count, .none = NULL));
+	return (FLOW_QUERY(f, figures_count_all, .none = NULL));
 }
 
 static enum flow_next
@@ -34,7 +34,7 @@ figures_again(struct flow *f)
 }
 
 static const struct flow_step	count[] = {
-	FLOW_STEP(figures_machines),	/* sql  figures_machines_count */
+	FLOW_STEP(figures_all),		/* sql  figures_count_all */
 	FLOW_STEP(figures_count),	/* sql  figures_count */
 	FLOW_STEP(figures_again),
 	{ NULL, NULL }
