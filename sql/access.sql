@@ -297,6 +297,14 @@ SELECT json_build_object(
         THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
 FROM numbered r;
 
+-- name: api_key_get :opt
+-- A key, with the hash under which the audit trail has what it did.
+SELECT NULL::text AS fault, NULL::text AS message,
+    ({{api_key_json}}::jsonb || jsonb_build_object('actor_hash',
+        encode(k.token_hash, 'hex')))::json AS body
+FROM scoped_api_keys k
+WHERE k.id = @id::uuid;
+
 -- name: api_key_revoke :one
 -- A key that opens nothing from the commit on.  Again: says so.
 WITH changed AS (

@@ -1,3 +1,11 @@
+-- fragment: audit_json
+-- An audit row (alias e) as the operator sees it.
+json_build_object('id', e.id, 'actor_kind', e.actor_kind,
+    'actor_hash', e.actor_hash, 'action', e.action,
+    'target_kind', e.target_kind, 'target_id', e.target_id,
+    'request_ip', e.request_ip, 'user_agent', e.user_agent,
+    'details', e.details, 'occurred_at', rfc3339(e.occurred_at))
+
 -- fragment: audit_columns
 -- The columns of an audit row (alias e).
 e.id, e.occurred_at, e.actor_kind, e.actor_hash, e.action, e.target_kind,
@@ -59,11 +67,7 @@ WITH page AS (
 	SELECT row_number() OVER (ORDER BY e.occurred_at DESC, e.id DESC) AS n,
 	    (extract(epoch FROM e.occurred_at) * 1000000)::bigint || '_' || e.id
 	    AS cursor,
-	    json_build_object('id', e.id, 'actor_kind', e.actor_kind,
-	        'actor_hash', e.actor_hash, 'action', e.action,
-	        'target_kind', e.target_kind, 'target_id', e.target_id,
-	        'request_ip', e.request_ip, 'user_agent', e.user_agent,
-	        'details', e.details, 'occurred_at', rfc3339(e.occurred_at)) AS doc
+	    {{audit_json}} AS doc
 	FROM page e
 )
 SELECT json_build_object(
@@ -72,3 +76,12 @@ SELECT json_build_object(
     'next_cursor', CASE WHEN count(*) > {{audit_page_size}}
         THEN max(r.cursor) FILTER (WHERE r.n = {{audit_page_size}}) END) AS body
 FROM numbered r;
+
+-- name: audit_get :opt
+-- One entry, of the second that it names: there is no index of ids alone.  Leans
+-- on events_newest.
+SELECT NULL::text AS fault, NULL::text AS message, {{audit_json}} AS body
+FROM events e
+WHERE e.id = @id::uuid
+AND e.occurred_at >= @at::timestamptz
+AND e.occurred_at < @at + interval '1 second';

@@ -209,6 +209,12 @@ SELECT json_build_object(
         THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
 FROM numbered r;
 
+-- name: mail_get :opt
+-- One mail.  Leans on mails_pkey.
+SELECT NULL::text AS fault, NULL::text AS message, {{mail_json}} AS body
+FROM mails m
+WHERE m.id = @id::uuid;
+
 -- name: mail_retry :one
 -- Puts a mail that is dead or was skipped back into the queue; its tries and
 -- its age count from now.  Another is refused: what was sent is not sent again.

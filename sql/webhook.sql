@@ -19,7 +19,11 @@ e.updated_at
 -- fragment: delivery_json
 -- A delivery (alias d) as administrators see it.
 json_build_object('id', d.id, 'endpoint_id', d.endpoint_id,
-    'event_type', d.event_type, 'payload_json', d.payload,
+    'event_type', d.event_type, 'status', CASE
+        WHEN d.delivered_at IS NOT NULL THEN 'delivered'
+        WHEN d.next_attempt_at IS NOT NULL THEN 'pending'
+        WHEN d.attempt_count > 0 THEN 'failed'
+        ELSE 'dropped' END, 'payload_json', d.payload,
     'attempt_count', d.attempt_count,
     'next_attempt_at', rfc3339(d.next_attempt_at),
     'last_status_code', d.last_status_code, 'last_error', d.last_error,

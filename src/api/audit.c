@@ -21,6 +21,13 @@ const struct endpoint	api_audit[] = {
 	    .summary = "The audit trail, newest first.",
 	    .answer = "`{entries:[{id,actor_kind,actor_hash,action,target_kind,"
 	        "target_id,request_ip,user_agent,details,occurred_at}],next_cursor}`." },
+	{ .method = GET, .path = "/v1/admin/audit/:id", .scope = "audit:read",
+	    .query = FIELDS(
+		{ "at", FIELD_TIME, FIELD_REQUIRED,
+		    .help = "`occurred_at` of the entry: it finds it." }),
+	    .sql = &sql_audit_get,
+	    .summary = "One entry of the audit trail.",
+	    .answer = "The entry, as in the list." },
 	ENDPOINT_END
 };
 /* clang-format on */

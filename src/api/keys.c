@@ -84,6 +84,11 @@ const struct endpoint	api_keys[] = {
 	    .answer = "`{api_keys:[{id,label,role,scopes[],created_at,"
 	        "last_used_at|null,revoked_at|null}],next_cursor}`; "
 	        "`last_used_at` is right to the minute." },
+	{ ADMIN(GET, "/:id"),
+	    .sql = &sql_api_key_get,
+	    .summary = "One key.",
+	    .answer = "As in the list, with `actor_hash`: the audit trail's name "
+	        "for it." },
 	{ ADMIN(DELETE, "/:id"),
 	    .sql = &sql_api_key_revoke,
 	    .summary = "Revoke a key: it opens nothing from now on.",

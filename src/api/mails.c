@@ -36,6 +36,10 @@ const struct endpoint	api_mails[] = {
 	        "attempts,next_attempt_at|null,last_error|null,sent_at|null,"
 	        "created_at}],next_cursor}`; `kind` is `receipt`, `renewed`, "
 	        "`renewal_due`, `trial_ending` or `lapsed`." },
+	{ .method = GET, .path = "/v1/admin/mails/:id", .scope = "mail:read",
+	    .sql = &sql_mail_get,
+	    .summary = "One mail.",
+	    .answer = "The mail, as in the list." },
 	{ .method = POST, .path = "/v1/admin/mails/:id/retry",
 	    .scope = "mail:write",
 	    .sql = &sql_mail_retry,

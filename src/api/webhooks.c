@@ -20,6 +20,34 @@
 #define SECRET_BYTES	32
 #define OVERLAP_HOURS	"24"	/* of two secrets */
 
+/* What there is to hear of; docs/webhooks.md has what each says. */
+static const struct {
+	const char	*name;
+	const char	*help;
+} event_types[] = {
+	{ "*", "Everything, also what is yet to come" },
+	{ "license.issued", "A license was issued" },
+	{ "license.revoked", "A license was revoked" },
+	{ "license.suspended", "A license was suspended" },
+	{ "license.unsuspended", "A suspension was lifted" },
+	{ "license.extended", "A license got another end" },
+	{ "license.tier_changed", "A license moved to another policy" },
+	{ "machine.activated", "A machine took a seat" },
+	{ "machine.deactivated", "A machine gave its seat back" },
+	{ "product.created", "A product was made" },
+	{ "code.redeemed", "A discount code was used" },
+	{ "invoice.settled", "An invoice was paid" },
+	{ "subscription.renewal_pending", "A renewal is to be paid" },
+	{ "subscription.renewed", "A renewal was paid" },
+	{ "subscription.renewal_skipped", "There was nothing to renew" },
+	{ "subscription.auto_charge_initiated", "A card is being charged" },
+	{ "subscription.auto_charge_failed", "A card could not be charged" },
+	{ "subscription.cancelled", "A subscription was cancelled" },
+	{ "subscription.lapsed", "A renewal was not paid in time" },
+};
+
+#define NEVENTS	(sizeof(event_types) / sizeof(event_types[0]))
+
 struct making {
 	const char	*secret;
 };
@@ -151,6 +179,18 @@ endpoint_made(struct flow *f)
 
 /* ---- reading ---- */
 
+static enum flow_next
+events_answer(struct flow *f)
+{
+	json_t	*all = json_array();
+	size_t	 i;
+
+	for (i = 0; i < NEVENTS; i++)
+		json_array_append_new(all, json_pack("{s:s,s:s}",
+		    "name", event_types[i].name, "help", event_types[i].help));
+	return (flow_json(f, 200, json_pack("{s:o}", "event_types", all)));
+}
+
 static bool
 wants_secrets(const struct flow *f)
 {
@@ -266,6 +306,10 @@ const struct endpoint	api_webhooks[] = {
 	        "next_cursor}`; `open_until`: it failed too often, and is tried "
 	        "again then; `previous_secret_until`: the secret before this one "
 	        "signs, too." },
+	{ .method = GET, .path = "/v1/admin/webhook-event-types", READ,
+	    .steps = FLOW_STEPS(FLOW_STEP(events_answer)),
+	    .summary = "What endpoints can hear of.",
+	    .answer = "`{event_types:[{name,help}]}`, `*` among them: all." },
 	{ ENDPOINT(GET, "/:id"), READ,
 	    .query = FIELDS(INCLUDE_SECRET),
 	    .steps = FLOW_STEPS(
@@ -337,10 +381,12 @@ const struct endpoint	api_webhooks[] = {
 		    .help = "all unless given. failed: tried, and given up." }),
 	    .sql = &sql_webhook_delivery_list,
 	    .summary = "What was sent, or is to be; newest first.",
-	    .answer = "`{deliveries:[{id,endpoint_id,event_type,payload_json,"
+	    .answer = "`{deliveries:[{id,endpoint_id,event_type,status,payload_json,"
 	        "attempt_count,next_attempt_at|null,last_status_code|null,"
 	        "last_error|null,last_response|null,delivered_at|null,"
-	        "created_at,outbox_id|null}],next_cursor}`." },
+	        "created_at,outbox_id|null}],next_cursor}`; status is `pending`, "
+	        "`delivered`, `failed`, or `dropped`: its endpoint was switched "
+	        "off before the first try." },
 	{ DELIVERY(GET, "/:id"), READ,
 	    .sql = &sql_webhook_delivery_get,
 	    .summary = "One delivery.",

@@ -33,6 +33,8 @@ def test_a_key_is_shown_once(api, server):
     mine = next(k for k in listed if k["id"] == made["id"])
     assert mine == {**{k: v for k, v in made.items() if k != "token"},
                     "last_used_at": None, "revoked_at": None}
+    assert api.do("GET", f"/api-keys/{made['id']}") == \
+        {**mine, "actor_hash": sha256(made["token"])}
     (event,) = events(server, made["id"], "api_key.create")
     assert made["token"] not in str(event)
 
@@ -99,6 +101,7 @@ def test_revoking(api, server):
     assert api.do("DELETE", f"/api-keys/{key['id']}") == \
         {"ok": True, "already_revoked": True}
     refused(api.admin("DELETE", f"/api-keys/{NOWHERE}"), 404, "not_found")
+    refused(api.admin("GET", f"/api-keys/{NOWHERE}"), 404, "not_found")
     assert len(events(server, key["id"], "api_key.revoke")) == 1
     listed = api.do("GET", "/api-keys")["api_keys"]
     assert next(k for k in listed if k["id"] == key["id"])["revoked_at"] == \

@@ -131,6 +131,19 @@ def test_needs_an_admin(api):
             "forbidden")
 
 
+def test_one_entry(api, history):
+    """Found by its id and the second that it names."""
+    for entry in audit(api, target_id=history)["entries"]:
+        at = entry["occurred_at"]
+        path = f"/audit/{entry['id']}?at="
+        assert expect(api.admin("GET", path + at), 200) == entry
+        for other in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"):
+            refused(api.admin("GET", path + other), 404, "not_found")
+    refused(api.admin("GET", f"/audit/{NOWHERE}?at={at}"), 404, "not_found")
+    refused(api.admin("GET", f"/audit/{NOWHERE}"), 400, "bad_request")
+    refused(api.admin("GET", f"/audit/{NOWHERE}?at=x"), 400, "bad_request")
+
+
 def test_tells_no_secret(api):
     """D27: neither the key that asked nor the key that was made."""
     made = api.issue()

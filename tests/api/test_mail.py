@@ -360,3 +360,13 @@ def test_mail_server(mails, api):
     assert got["from"] == "Corner Shop <keys@shop.test>"
     assert api.do("GET", "/mail-server") == {"on": False, "url": None,
                                              "from": None}
+
+
+def test_one_mail(mails):
+    to = mails.address()
+    mails.issue(mails.product(), buyer_email=to)
+    mails.becomes(to, "sent")
+    one = next(m for m in mails.do("GET", "/mails")["mails"]
+               if m["to"] == to)
+    assert mails.do("GET", f"/mails/{one['id']}") == one
+    refused(mails.admin("GET", f"/mails/{NOWHERE}"), 404, "not_found")

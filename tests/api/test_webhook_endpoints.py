@@ -46,6 +46,14 @@ def test_one_delivery(hooks):
     hooks.settles(d)
     at = f"/webhook-deliveries/{d['id']}"
     assert [hooks.do("GET", at)] == hooks.deliveries(e)
+    assert hooks.do("GET", at)["status"] == "delivered"
+    hooks.db.execute("UPDATE webhook_deliveries SET delivered_at = NULL "
+                     "WHERE id = %s", [d["id"]])
+    assert hooks.do("GET", at)["status"] == "failed"
+    assert hooks.deliveries(e, status="failed") == [hooks.do("GET", at)]
+    hooks.db.execute("UPDATE webhook_deliveries SET attempt_count = 0 "
+                     "WHERE id = %s", [d["id"]])
+    assert hooks.do("GET", at)["status"] == "dropped"
     refused(hooks.admin("GET", f"/webhook-deliveries/{NOWHERE}"), 404,
             "not_found")
 
