@@ -69,7 +69,7 @@ static const struct column	money[] = {
 };
 
 static const struct column	provider[] = {
-	{ "Provider", "provider_kind", .with = "None: there was nothing to pay" },
+	{ "Provider", "provider_kind", CELL_BADGE, PROVIDER_KINDS },
 	{ "Its invoice", "btcpay_invoice_id", CELL_CODE },
 	{ "Checkout", "checkout_url", CELL_URL },
 	{ "Odd about the payment", "payment_exception", CELL_BADGE,
@@ -181,8 +181,6 @@ history(json_t *block, const json_t *gathered)
     .up_title = "Invoice"
 
 static const struct action	odd[] = {
-	{ "Refund", "/admin/invoices/{at.id}/refund",
-	    .when = "invoice.attention=surplus|void_change" },
 	{ "Refund what is too much", "/admin/invoices/{at.id}/refund?variant=OverpaidAmount",
 	    .when = "invoice.attention=over" },
 	{ "I have looked at it", "/admin/invoices/{at.id}/looked-at" },

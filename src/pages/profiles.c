@@ -1,8 +1,11 @@
 /* Merchant profiles: under which name something is sold, and who takes it. */
 #include "pages/page.h"
 #include "pages/pages.h"
+#include "pages/states.h"
 
 /* clang-format off */
+#define RAILS								\
+	"lightning=quiet=Lightning|onchain=quiet=On-chain|card=quiet=Card"
 #define DEFAULT		"true=good=Default|false=quiet=By choice"
 
 static const struct column	list[] = {
@@ -17,18 +20,19 @@ static const struct column	list[] = {
 static const struct column	selling[] = {
 	{ "Takes payments", "label",
 	    .link = "/admin/profiles/{status.merchant_profile_id}/{kind}" },
-	{ "Kind", "kind" },
+	{ "Kind", "kind", CELL_BADGE, PROVIDER_KINDS },
 	{ "Address", "base_url", CELL_URL },
 	{ "Store", "store_id", CELL_CODE },
 	{ 0 }
 };
 
 static const struct column	facts[] = {
+	{ "Name", "name" },
 	{ "Products sell for it", "is_default", CELL_BADGE, DEFAULT },
 	{ "Legal name", "legal_name" },
 	{ "Support", "support_url", CELL_URL },
 	{ "Address for questions", "support_email" },
-	{ "Colour", "brand_color" },
+	{ "Color", "brand_color" },
 	{ "Buyers go on to", "post_purchase_redirect_url", CELL_URL },
 	{ "Products", "product_count", CELL_NUMBER, "none" },
 	{ "Running subscriptions", "active_subscription_count", CELL_NUMBER, "none" },
@@ -40,7 +44,7 @@ static const struct column	facts[] = {
 
 static const struct column	providers[] = {
 	{ "Provider", "label", .link = "/admin/profiles/{at.id}/{kind}" },
-	{ "Kind", "kind" },
+	{ "Kind", "kind", CELL_BADGE, PROVIDER_KINDS },
 	{ "Address", "base_url", CELL_URL },
 	{ "Store", "store_id", CELL_CODE },
 	{ "Connected", "connected_at", CELL_TIME },
@@ -48,7 +52,7 @@ static const struct column	providers[] = {
 };
 
 static const struct column	rail_list[] = {
-	{ "Paid by", "rail", .link =
+	{ "Paid by", "rail", CELL_BADGE, RAILS,
 	    "/admin/profiles/{at.id}/rails/{rail}?payment_provider_id={payment_provider_id}" },
 	{ "Goes to", "provider_label", .with = "Nobody takes this" },
 	{ "Chosen", "chosen", CELL_BADGE, "true=good=By you|false=quiet=The first that can" },
@@ -61,7 +65,7 @@ static const struct input	inputs[] = {
 	{ "support_email", "Address for questions", INPUT_EMAIL,
 	    .hint = "Answers to mail go there." },
 	{ "support_url", "Where buyers find help", INPUT_URL },
-	{ "brand_color", "Colour", .hint = "As #rrggbb; for mail." },
+	{ "brand_color", "Color", .hint = "As #rrggbb; for mail." },
 	{ "post_purchase_redirect_url", "Where buyers go after paying",
 	    .hint = "An address; {invoice_id} is filled in. Empty: a page of this server." },
 	{ 0 }

@@ -11,13 +11,13 @@ static const struct column	btcpay[] = {
 	{ "Name", "label" },
 	{ "Address", "base_url", CELL_URL },
 	{ "Store", "store_id", CELL_CODE },
-	{ "Webhook", "webhook_id", CELL_CODE, "None: its news come by asking only" },
+	{ "Webhook", "webhook_id", CELL_CODE },
 	{ "Id", "provider_id", CELL_CODE },
 	{ 0 }
 };
 
 static const struct column	methods[] = {
-	{ "Way to pay", "payment_method_id", CELL_CODE },
+	{ "Way to pay", "payment_method_id" },
 	{ "State", "enabled", CELL_BADGE, "true=good=On|false=quiet=Off" },
 	{ 0 }
 };
@@ -114,7 +114,7 @@ const struct endpoint	pages_providers[] = {
 		.intro = "The owner of a store says at BTCPay Server that this server may make "
 		"invoices for it. You get a link to that page, good for 30 minutes. The payments "
 		"of {profile.name} then go to that store.",
-		.submit = "Make the link", .then = "/admin/profiles/{at.id}/btcpay",
+		.submit = "Make the link",
 		.shown = consent, .shown_title = "One step is left",
 		.shown_note = "Follow the link, choose the store, and say yes there. BTCPay "
 		"Server brings you back here." }),

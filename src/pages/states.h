@@ -12,5 +12,7 @@
 	"active=good=Active|past_due=warn=Past due|"			\
 	"cancelled=quiet=Cancelled|lapsed=bad=Lapsed"
 #define MACHINE_STATES	"true=good=In use|false=quiet=Released"
+#define PROVIDER_KINDS							\
+	"btcpay=quiet=BTCPay Server|zaprite=quiet=Zaprite|sandbox=warn=Play money"
 
 #endif
