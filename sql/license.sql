@@ -212,38 +212,42 @@ LEFT JOIN subscriptions b ON b.license_id = l.id
 WHERE l.id = @id::uuid;
 
 -- fragment: license_running
--- Unless other states were asked for, of license l: those that run.
-(@status::text IS NULL OR @status = 'active' AND l.status = 'active'
+-- All licenses, or all that run.  Nothing is read when others were asked for.
+AND COALESCE(@status::text, 'active') = 'active'
+AND (@status IS NULL OR l.status = 'active'
     AND (l.expires_at IS NULL OR l.expires_at > licet_now()))
-
--- fragment: license_page
--- What of a branch can be on the page, newest first.
-AND (l.created_at, l.id) < ({{cursor_time}}, {{cursor_id}})
-ORDER BY l.created_at DESC, l.id DESC
-LIMIT {{page_size}} + 1
 
 -- name: license_list :one
 -- Licenses of one product or of all, of one state or of all, newest first, those
 -- that ran out by their end, page by page.  Each branch has its own index:
--- licenses_product, licenses_newest, licenses_status, licenses_expiry.
+-- licenses_product and licenses_status (a range of one product or state has no
+-- order but theirs), licenses_newest, licenses_expiry.
 WITH page AS (
 	(SELECT {{license_columns}}, l.created_at AS place
 	FROM licenses l
-	WHERE l.product_id = @product_id::uuid
-	AND {{license_running}}
-	{{license_page}})
+	WHERE @product_id::uuid IS NOT NULL {{license_running}}
+	AND l.product_id >= @product_id
+	AND (l.product_id, l.created_at, l.id)
+	< (@product_id, {{cursor_time}}, {{cursor_id}})
+	ORDER BY l.product_id DESC, l.created_at DESC, l.id DESC
+	LIMIT {{page_size}} + 1)
 	UNION ALL
 	(SELECT {{license_columns}}, l.created_at
 	FROM licenses l
-	WHERE @product_id IS NULL
-	AND {{license_running}}
-	{{license_page}})
+	WHERE @product_id IS NULL {{license_running}}
+	AND (l.created_at, l.id) < ({{cursor_time}}, {{cursor_id}})
+	ORDER BY l.created_at DESC, l.id DESC
+	LIMIT {{page_size}} + 1)
 	UNION ALL
 	(SELECT {{license_columns}}, l.created_at
 	FROM licenses l
-	WHERE l.status = @status AND l.status <> 'active'
+	WHERE @status IN ('suspended', 'revoked') AND l.status <> 'active'
+	AND l.status >= @status
+	AND (l.status, l.created_at, l.id)
+	< (@status, {{cursor_time}}, {{cursor_id}})
 	AND (@product_id IS NULL OR l.product_id = @product_id)
-	{{license_page}})
+	ORDER BY l.status DESC, l.created_at DESC, l.id DESC
+	LIMIT {{page_size}} + 1)
 	UNION ALL
 	(SELECT {{license_columns}}, l.expires_at
 	FROM licenses l

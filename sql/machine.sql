@@ -225,6 +225,12 @@ WITH mark AS (
 	FROM machines m
 	WHERE m.license_id = @license_id::uuid
 	AND (m.deactivated_at IS NULL OR @include_inactive::boolean)
+	AND EXISTS (SELECT
+	    FROM licenses l
+	    JOIN products p ON p.id = l.product_id
+	    WHERE l.id = @license_id
+	    AND l.product_id = coalesce(@product_id::uuid, l.product_id)
+	    AND p.slug = coalesce(@product_slug::text, p.slug))
 	UNION ALL
 	SELECT {{machine_row}}
 	FROM products p
@@ -232,6 +238,8 @@ WITH mark AS (
 	JOIN machines m ON m.license_id = l.id
 	WHERE @license_id::uuid IS NULL
 	AND (p.id = @product_id::uuid OR p.slug = @product_slug::text)
+	AND p.id = coalesce(@product_id, p.id)
+	AND p.slug = coalesce(@product_slug, p.slug)
 	AND (m.deactivated_at IS NULL OR @include_inactive::boolean)
 	UNION ALL
 	SELECT {{machine_row}}
@@ -255,17 +263,22 @@ WITH mark AS (
 	FROM found m
 	CROSS JOIN mark k
 ), page AS (
-	SELECT {{machine_row}}, l.product_id, p.slug, p.name, l.buyer_email,
-	    l.status, m.at, row_number() OVER (ORDER BY m.at DESC, m.id DESC)
-	    AS place
+	SELECT {{machine_row}}, m.at, row_number() OVER (
+	    ORDER BY m.at DESC, m.id DESC) AS place
 	FROM placed m
-	JOIN licenses l ON l.id = m.license_id
-	JOIN products p ON p.id = l.product_id
 	WHERE (m.mark_id IS NULL OR (m.at, m.id) < (m.mark_at, m.mark_id))
-	AND l.product_id = coalesce(@product_id::uuid, l.product_id)
-	AND p.slug = coalesce(@product_slug::text, p.slug)
 	ORDER BY m.at DESC, m.id DESC
 	LIMIT coalesce(@limit::int, 500)
+), told AS (
+	SELECT {{machine_row}}, m.at, m.place, l.product_id, l.slug, l.name,
+	    l.buyer_email, l.status
+	FROM page m
+	CROSS JOIN LATERAL (SELECT l.product_id, p.slug, p.name,
+	        l.buyer_email, l.status
+	    FROM licenses l
+	    JOIN products p ON p.id = l.product_id
+	    WHERE l.id = m.license_id
+	    LIMIT 1) l
 )
 SELECT NULL AS fault, NULL AS message, json_build_object('machines',
     coalesce(json_agg({{machine_json}}
@@ -274,7 +287,7 @@ SELECT NULL AS fault, NULL AS message, json_build_object('machines',
 	(extract(epoch FROM m.at) * 1000000)::bigint
 	|| '_' || m.id) FILTER (WHERE m.place = coalesce(@limit::int, 500))
     ) AS body
-FROM page m;
+FROM told m;
 
 -- name: machine_get :opt
 -- One machine.  Leans on primary keys.

@@ -55,7 +55,10 @@ WITH page AS (
 	        'policy_slug', y.slug, 'policy_name', y.name,
 	        'buyer_email', l.buyer_email, 'license_status', l.status) AS doc
 	FROM page b
-	JOIN licenses l ON l.id = b.license_id
+	CROSS JOIN LATERAL (SELECT l.buyer_email, l.status
+	    FROM licenses l
+	    WHERE l.id = b.license_id
+	    LIMIT 1) l
 	JOIN products p ON p.id = b.product_id
 	LEFT JOIN policies y ON y.id = b.policy_id
 )

@@ -41,6 +41,8 @@ SELECT l.id, l.policy_id, (SELECT y.id FROM policies y WHERE y.slug = 'other'),
     'downgrade', 'SAT', 0, l.expires_at, 'buyer'
 FROM licenses l
 WHERE l.id::text LIKE '%7';
+INSERT INTO machines (license_id, fingerprint_hash)
+SELECT l.id, sha256(convert_to(l.id::text, 'UTF8')) FROM licenses l;
 INSERT INTO card_contacts (invoice_id, contact_id, next_check_at)
 SELECT l.invoice_id, 'contact', licet_now() FROM licenses l;
 """
@@ -183,7 +185,18 @@ LISTS = [
     ("tier_change_list", {**PAGE, "license_id": "license_id"}),
     ("tip_list", PAGE), ("tip_list", {**PAGE, "license_id": "license_id"}),
     ("tip_list", {**PAGE, "recipient": "a@tips.test"}),
-    ("code_list", PAGE), ("code_list", {**PAGE, "include_inactive": "true"})]
+    ("code_list", PAGE), ("code_list", {**PAGE, "include_inactive": "true"}),
+    ("license_list", PAGE), ("license_list", {**PAGE, "status": "revoked"}),
+    ("license_list", {**PAGE, "status": "expired"}),
+    ("license_list", {**PAGE, "product_id": "product_id"}),
+    ("license_list", {**PAGE, "product_id": "product_id",
+                      "status": "expired"}),
+    ("machine_list", {**PAGE, "order": "activated"}),
+    ("machine_list", {**PAGE, "license_id": "license_id"}),
+    *[("license_find", {"q": q}) for q in (
+        "license_id", "first", "subscription_id", "BUYER7@example.org",
+        "nobody", "5" * 64)],
+    ("license_find", {"license_id": "license_id"})]
 # What is done for one renewal: rows by their ids.
 STEPS = [
     ("tier_apply_due", {"license_id": "license_id"}),
@@ -213,7 +226,16 @@ STEPS = [
     ("invoice_settle", {"provider_id": "provider_id",
                         "order_id": "in_force", "status": "expired",
                         "provider_invoice_id": "new", "signing_key_id": 1}),
+    ("license_get", {"id": "license_id"}),
+    ("license_show_key", {"id": "license_id", "actor_kind": "web_ui"}),
+    ("license_extend", {"id": "license_id", "actor_kind": "web_ui",
+                        "expires_at": "2031-01-01T00:00:00Z",
+                        "body": '{"expires_at":"2031-01-01T00:00:00Z"}'}),
+    ("license_reissue", {"id": "license_id", "actor_kind": "web_ui",
+                         "signing_key_id": 1}),
     ("subscription_get", {"id": "subscription_id"}),
+    ("subscription_resume_one", {"id": "subscription_id",
+                                 "actor_kind": "web_ui"}),
     ("subscription_cancel", {"id": "subscription_id", "actor_kind": "admin"})]
 
 
