@@ -6,6 +6,7 @@ CREATE INDEX IF NOT EXISTS licenses_address ON licenses
 -- Lists of one state: the few that are halted, and those that ran out.
 CREATE INDEX IF NOT EXISTS licenses_status ON licenses
 	(status, created_at, id) WHERE status <> 'active';
+DROP INDEX IF EXISTS licenses_halted;	-- begins like the one before
 CREATE INDEX IF NOT EXISTS licenses_expiry ON licenses (expires_at, id)
 	WHERE status = 'active' AND expires_at IS NOT NULL;
 -- The machine of a fingerprint, whatever its license.  By eight bytes of the

@@ -1,6 +1,6 @@
 -- name: license_summary :one
 -- How many licenses there are, and how many are new; those that are not active
--- are few and counted in licenses_halted.  A license is written when it is
+-- are few and counted in licenses_status.  A license is written when it is
 -- issued or later, so that what is new by issued_at lies at the end of
 -- licenses_newest.
 WITH halted AS (
