@@ -20,6 +20,13 @@ WITH found AS (
 	WHERE r.next_check_at IS NOT NULL AND r.status = 'asked'
 	AND r.created_at < licet_now() - interval '3600 seconds'
 	UNION ALL
+	SELECT 0, 'provider_silent', count(*), min(h.failing_since)
+	FROM provider_heard h
+	JOIN payment_providers v ON v.id = h.provider_id
+	AND v.disconnected_at IS NULL
+	WHERE h.failing_since IS NOT NULL
+	AND h.failed_at > licet_now() - interval '86400 seconds'
+	UNION ALL
 	SELECT 10, 'replica_behind', count(*), min(r.started_at)
 	FROM replicas r
 	WHERE {{replica_shown}} AND r.migration < {{schema_number}}

@@ -152,3 +152,22 @@ FROM (SELECT COALESCE((SELECT NULLIF(btrim(s.value), '')
 	WHERE s.key = 'operator_name'), btrim(@operator_name::text)) AS name) o
 WHERE m.is_default AND m.name = 'Licet' AND m.updated_at = m.created_at
 AND o.name <> '';
+
+-- name: provider_heard :exec
+-- Somebody called an address: connected providers that live there answered, or
+-- @error says what went wrong.  Few rows: it reads them all.
+INSERT INTO provider_heard AS h (provider_id, ok_at, failed_at, failing_since,
+    error)
+SELECT v.id, CASE WHEN @error::text IS NULL THEN licet_now() END,
+    CASE WHEN @error IS NOT NULL THEN licet_now() END,
+    CASE WHEN @error IS NOT NULL THEN licet_now() END, left(@error, 200)
+FROM payment_providers v
+WHERE v.disconnected_at IS NULL AND v.kind <> 'sandbox'
+AND starts_with(@url::text, v.base_url || '/')
+ORDER BY v.id
+ON CONFLICT (provider_id) DO UPDATE SET
+    ok_at = COALESCE(excluded.ok_at, h.ok_at),
+    failed_at = COALESCE(excluded.failed_at, h.failed_at),
+    failing_since = CASE WHEN excluded.ok_at IS NULL
+        THEN COALESCE(h.failing_since, excluded.failed_at) END,
+    error = COALESCE(excluded.error, h.error);

@@ -84,7 +84,7 @@ const struct endpoint	api_figures[] = {
 	    .sql = &sql_attention,
 	    .summary = "What somebody should look at.",
 	    .answer = "`{attention:[{kind,count,since|null}]}`, kinds with none left "
-	        "out: invoice_odd (Invoice.attention), payment_stuck (paid in part, an "
+	        "out: provider_silent (of a day; known from calls made anyway), invoice_odd (Invoice.attention), payment_stuck (paid in part, an "
 	        "hour ago), refund_unheard, webhook_failing (endpoints), delivery_dead "
 	        "(7 days), renewal_past_due, mail_dead (7 days), tip_failed (7 days), "
 	        "license_expiring (within 7 days, not renewed by itself), "

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/stat.h"
 #include "flow/aside.h"
+#include "flow/heard.h"
 #include "flow/idempotency.h"
 #include "flow/query.h"
 #include "flow/inner.h"
@@ -200,9 +201,11 @@ call_done(void *arg, const struct net_reply *reply)
 
 	flow_check(f);
 	f->call = NULL;
-	if (!f->calls_uncounted)
+	if (!f->calls_uncounted) {
 		stat_add(reply->error == NULL && reply->status / 100 == 2 ?
 		    STAT_CALLS_OK : STAT_CALLS_FAILED, 1);
+		heard_note(f->called, reply);
+	}
 	f->reply = *reply;
 	f->reply.body = arena_strndup(&f->arena, reply->body, reply->len);
 	f->reply.error = reply->error == NULL ? NULL :
@@ -226,6 +229,7 @@ flow_call(struct flow *f, const struct net_request *r)
 		left = f->deadline_ms - now - CALL_MARGIN_MS;
 	if (bounded.timeout_ms == 0 || bounded.timeout_ms > left)
 		bounded.timeout_ms = (unsigned int)left;
+	f->called = arena_strdup(&f->arena, r->url);
 	f->call = net_call(&bounded, call_done, f);
 	return (FLOW_WAIT);
 }

@@ -81,6 +81,7 @@ struct flow {
 	uint64_t		 deadline_ms;
 	unsigned int		 repeats;
 	bool			 calls_uncounted; /* they ask no provider */
+	const char		*called;	/* the last call's address */
 
 	/* Under an Idempotency-Key: flow/idempotency.h. */
 	struct attempt		*attempt;	/* NULL: there is none */

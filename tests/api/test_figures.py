@@ -193,3 +193,32 @@ def test_first_steps(api, shop):
         and got["sold"]
     shop.clock.move(days=31)
     assert steps()["is_open"] is False
+
+
+@pytest.mark.parametrize("fault", ["401", "away"])
+def test_a_provider_that_does_not_answer(own_instance, btcpay, fault):
+    """Known from the calls that are made anyway; over with the next answer."""
+    server = own_instance(LICET_RECONCILE_SECONDS=1, **btcpay.settings())
+    api = Api(server.url, server.admin_key, server.db)
+    product = api.product(price_sats=10)
+    api.buy(product)
+
+    def silence():
+        return attention(api).get("provider_silent")
+
+    def ask():
+        api.public("POST", "/v1/purchase", {"product": product["slug"]})
+
+    assert silence() is None
+    if fault == "away":
+        with btcpay.away():
+            ask()
+            noted = wait_for(silence, 30, "the silence is noted")
+    else:
+        btcpay.spoil(fault, times=None)
+        ask()
+        noted = wait_for(silence, 30, "the silence is noted")
+    assert noted["count"] == 1 and noted["since"]
+    btcpay.calm()
+    wait_for(lambda: silence() is None, 30, "it answers again")
+    server.check_workers()
