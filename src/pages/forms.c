@@ -103,7 +103,7 @@ choices(struct arena *a, const char *list, const char *chosen)
 
 /* "products.products slug name": rows, their value, their label */
 static json_t *
-picks(struct flow *f, const char *with, const char *chosen, bool required)
+picks(struct flow *f, const char *with, const char *chosen, const char *none)
 {
 	struct arena	*a = &f->arena;
 	char		*copy = arena_strdup(a, with), *from, *value, *label;
@@ -114,8 +114,8 @@ picks(struct flow *f, const char *with, const char *chosen, bool required)
 	from = strsep(&copy, " ");
 	value = strsep(&copy, " ");
 	label = copy;
-	if (!required)
-		json_array_append_new(all, option("", "—", chosen));
+	if (none != NULL)
+		json_array_append_new(all, option("", none, chosen));
 	json_array_foreach(value_find(NULL, f->body, from), i, row)
 		json_array_append_new(all, option(value_text(a,
 		    value_find(row, NULL, value)), value_text(a,
@@ -202,7 +202,8 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 	if (in->kind == INPUT_CHOICE)
 		options = choices(&f->arena, in->with, value);
 	else if (in->kind == INPUT_PICK)
-		options = picks(f, in->with, value, required);
+		options = picks(f, in->with, value, fd == NULL ? "All" :
+		    required ? NULL : "—");
 	else if (in->kind == INPUT_CHECKS)
 		options = input_checks(&f->arena, in, f->body, record,
 		    v->typed);

@@ -203,8 +203,11 @@ const struct endpoint	pages_invoices[] = {
 	    .title = "Invoice", .section = "invoices", .up = "/admin/invoices",
 	    .up_title = "Invoices",
 	    .sources = SOURCES(ONE_INVOICE),
-	    .actions = ACTIONS({ "Refund", "/admin/invoices/{at.id}/refund", "danger",
-	        "invoice.status=settled" }),
+	    .actions = ACTIONS(
+		{ "Refund", "/admin/invoices/{at.id}/refund", "danger",
+		    "invoice.status=settled&!invoice.refunds" },
+		{ "The refund", "/admin/invoices/{at.id}/refund",
+		    .when = "invoice.refunds" }),
 	    .blocks = BLOCKS(
 		ODD("partial", "It ended with less than all on it, and nothing was given. Pay it "
 		    "back, or take the rest and mark the invoice settled at BTCPay Server: the "

@@ -56,7 +56,7 @@ struct action {
 	const char	*label;
 	const char	*href;
 	const char	*kind;		/* "first", "danger" or NULL */
-	const char	*when;		/* "a.b=x|y", "a.b", "!a.b"; NULL: always */
+	const char	*when;		/* "a.b=x|y", "a.b&!c"; NULL: always */
 };
 
 #define ACTIONS(...)	(const struct action []){ __VA_ARGS__, { 0 } }

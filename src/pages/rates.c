@@ -75,7 +75,7 @@ static const struct input	tip_filters[] = {
 };
 
 static const struct column	tip_list[] = {
-	{ "To", "recipient" },
+	{ "To", "recipient", .link = "/admin/licenses/{license_id}" },
 	{ "For", "label" },
 	{ "Tip", "amount_sats", CELL_SATS },
 	{ "Part", "pct_bps", CELL_PERCENT },
@@ -83,7 +83,6 @@ static const struct column	tip_list[] = {
 	{ "State", "status", CELL_BADGE, "sent=good=Sent|paying=warn=On its way|"
 	    "pending=warn=To be sent|failed=bad=Failed|skipped=quiet=Skipped" },
 	{ "Detail", "detail" },
-	{ "License", "license_id", CELL_CODE, .link = "/admin/licenses/{license_id}" },
 	{ "Since", "created_at", CELL_TIME },
 	{ 0 }
 };

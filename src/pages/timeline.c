@@ -33,7 +33,11 @@ static const char	actions[] =
     "invoice.settle=Invoice settled|invoice.expire=Invoice expired|"
     "invoice.invalid=Invoice invalid|invoice.refund=Refunded|"
     "invoice.refund_failed=Refund failed|"
+    "invoice.refund_asked=Refund asked for|invoice.looked_at=Looked at|"
     "invoice.amount_mismatch=Another amount than asked arrived|"
+    "invoice.partial=Paid in part|invoice.late=Paid late|"
+    "invoice.over=Paid too much|invoice.marked=Marked by hand|"
+    "invoice.surplus=Paid twice|invoice.void_change=Paid too late|"
     "invoice.unwatched=Invoice no longer watched|"
     "machine.deactivate=Machine released|"
     "code.release=Use of a code given back|tip.pay=Tip paid";

@@ -67,8 +67,8 @@ is_there(const json_t *v)
 	}
 }
 
-bool
-value_holds(const char *when, const json_t *gathered)
+static bool
+one_holds(const char *when, const json_t *gathered)
 {
 	const char	*choices, *text;
 	struct arena	 a;
@@ -76,8 +76,6 @@ value_holds(const char *when, const json_t *gathered)
 	bool		 holds, negated;
 	size_t		 len;
 
-	if (when == NULL)
-		return (true);
 	negated = *when == '!';
 	when += negated;
 	choices = strchr(when, '=');
@@ -110,6 +108,23 @@ whole_address(struct arena *a, const char *pattern, const json_t *row,
 	name = arena_strndup(a, pattern + 1, len - 2);
 	text = value_text(a, value_find(row, gathered, name));
 	return (text_is_url(text) ? text : NULL);
+}
+
+bool
+value_holds(const char *when, const json_t *gathered)
+{
+	char	one[256];
+	size_t	len;
+
+	for (; when != NULL; when += len + 1) {
+		len = strcspn(when, "&");
+		snprintf(one, sizeof(one), "%.*s", (int)len, when);
+		if (!one_holds(one, gathered))
+			return (false);
+		if (when[len] == '\0')
+			break;
+	}
+	return (true);
 }
 
 const char *

@@ -186,6 +186,7 @@ def test_a_refund(desk, shop, server):
     assert told["actor_kind"] == "web_ui"
     r = desk.call("GET", page_of(sold))
     assert "Refunds" in Page(r.text).headings
+    assert "Refund asked for" in Page(r.text).text
     assert "<script>alert" not in r.text and pull.id not in r.text
     again = desk.post(page_of(sold) + "/refund", reason="")
     assert f"{shop.fake.url}/pull-payments/{pull.id}" in Page(again.text).links

@@ -152,7 +152,9 @@ def test_one_of_nothing(desk):
 
 def test_btcpay_by_a_link_and_not_a_redirect(desk, api, btcpay, mine):
     made, page = mine
-    assert "None is connected" in desk.get(page + "/btcpay").text
+    before = desk.get(page + "/btcpay")
+    assert "None is connected" in before.text
+    assert "How its store can be paid" not in before.headings
     r = consented(desk, btcpay, page)
     assert "/admin/profiles" in Page(r.text).links
     assert connected(api, made)
