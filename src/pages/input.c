@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define DAY	86400
+#define DIGITS	"0123456789"
 
 /* ---- to show ---- */
 
@@ -102,29 +103,40 @@ input_show(struct arena *a, const struct input *in, const json_t *record)
 
 /*
  * Digits with at most `places' after the point, as a whole number of the
- * smallest unit: "49.5" with two places is 4950.  Grouping is forgiven.
+ * smallest unit: "49.5" with two places is 4950.  Digits may be grouped by
+ * threes; 49,50 is nothing, rather than a hundred times too much.
  */
 static bool
 read_decimal(const char *s, unsigned int places, long long *out)
 {
 	char		digits[32];
-	size_t		n = 0;
+	size_t		n = 0, len;
 	unsigned int	after = 0;
-	bool		point = false;
+	bool		point = false, any = false;
 
-	for (; *s != '\0'; s++) {
-		if (*s == ',' || *s == ' ' || *s == '_')
+	s += strspn(s, " ");
+	for (len = strlen(s); len > 0 && s[len - 1] == ' '; len--)
+		;
+	for (; len > 0; s++, len--) {
+		if (strchr(", _", *s) != NULL) {
+			if (!any || point || strspn(s + 1, DIGITS) != 3)
+				return (false);
 			continue;
+		}
 		if (*s == '.' && !point && places > 0) {
 			point = true;
 			continue;
 		}
-		if ((*s < '0' || *s > '9') && !(*s == '-' && n == 0))
+		if (strchr(DIGITS, *s) == NULL && !(*s == '-' && n == 0 &&
+		    !point))
 			return (false);
-		if ((point && ++after > places) || n == sizeof(digits) - 4)
+		if ((point && ++after > places) || n == sizeof(digits) - 8)
 			return (false);
+		any = any || *s != '-';
 		digits[n++] = *s;
 	}
+	if (!any)
+		return (false);
 	for (; after < places; after++)
 		digits[n++] = '0';
 	digits[n] = '\0';
@@ -271,9 +283,10 @@ read_rows(struct arena *a, const struct input *in, const json_t *typed)
 			text = json_text(typed, arena_printf(a, "%s.%u.%s",
 			    in->name, i, name));
 			known = known || text != NULL;
-			any = any || (text != NULL && *text != '\0');
-			json_object_set_new(row, name,
-			    json_string(text == NULL ? "" : text));
+			if (text == NULL || *text == '\0')
+				continue;
+			any = true;
+			json_object_set_new(row, name, json_string(text));
 		}
 		if (any)
 			json_array_append_new(all, row);
