@@ -14,10 +14,9 @@
 static const struct column	key_list[] = {
 	{ "Label", "label", .link = "/admin/keys/{id}" },
 	{ "Role", "role", CELL_BADGE, ROLES_BRIEF },
-	{ "Besides", "scopes", CELL_LIST },
 	{ "Last used", "last_used_at", CELL_TIME, "Never" },
 	{ "Made", "created_at", CELL_TIME },
-	{ "Revoked", "revoked_at", CELL_TIME },
+	{ "Revoked", "revoked_at", CELL_TIME, "No" },
 	{ 0 }
 };
 

@@ -8,8 +8,8 @@ static const struct column	replicas[] = {
 	{ "Listens on", "listen" },
 	{ "State", "silent", CELL_BADGE, "false=good=Running|true=bad=Silent" },
 	{ "Release", "version" },
+	{ "Migration", "migration", CELL_NUMBER },
 	{ "Schema", "behind", CELL_BADGE, "false=good=Current|true=warn=Behind" },
-	{ "Started", "started_at", CELL_TIME },
 	{ "Last seen", "seen_at", CELL_TIME },
 	{ 0 }
 };

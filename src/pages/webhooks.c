@@ -27,7 +27,7 @@ static const struct column	endpoint_facts[] = {
 	{ "Of the product", "product_id", CELL_CODE, "All" },
 	{ "For you", "description" },
 	{ "Failures in a row", "consecutive_failures", CELL_NUMBER, "none" },
-	{ "Tried again", "open_until", CELL_TIME, "Without a pause" },
+	{ "Paused until", "open_until", CELL_TIME, "Not paused" },
 	{ "Old secret signs until", "previous_secret_until", CELL_TIME, "There is none" },
 	{ "Id", "id", CELL_CODE },
 	{ "Made", "created_at", CELL_TIME },

@@ -195,9 +195,11 @@ def test_mail_that_was_given_up_gets_another_chance(desk, api, dead_mail):
 
 # Keys
 
-def test_a_key_is_made_used_and_revoked(desk, api):
-    page = shown(desk.post("/admin/keys/new", label=HOSTILE, role="support",
-                           scopes="payment_providers:write"))
+def test_a_key_is_made_used_and_revoked(desk, api, server):
+    made = desk.post("/admin/keys/new", label=HOSTILE, role="support",
+                     scopes="payment_providers:write")
+    assert made.headers["Cache-Control"] == "no-store"
+    page = shown(made)
     token = re.search(r"ks_[A-Za-z0-9_-]{43}", page.text)[0]
     key = api.do("GET", "/api-keys")["api_keys"][0]
     assert key["scopes"] == ["payment_providers:write"]
@@ -205,6 +207,7 @@ def test_a_key_is_made_used_and_revoked(desk, api):
     at = f"/admin/keys/{key['id']}"
     assert at in page.links and at in desk.get("/admin/keys").links
     assert token not in desk.get(at).text
+    assert token not in server.replicas[0].log()
     one = api.issue()["license_id"]
     assert api.call("POST", f"/v1/admin/licenses/{one}/revoke",
                     {"reason": "x"}, token=token).status_code == 200
