@@ -73,8 +73,9 @@ WITH held AS MATERIALIZED (
 	    'expires_at', rfc3339(c.expires_at))
 	FROM changed c
 )
-SELECT v.fault, v.message, json_build_object('ok', true, 'license_id', v.id,
-    'expires_at', rfc3339(v.wanted)) AS body
+SELECT v.fault, v.message, CASE WHEN v.fault IS NULL THEN
+    json_build_object('ok', true, 'license_id', v.id,
+    'expires_at', rfc3339(v.wanted)) END AS body
 FROM verdict v;
 
 -- name: license_reissue :opt
@@ -178,10 +179,10 @@ WITH bill AS MATERIALIZED (
 SELECT CASE WHEN h.status <> 'active' THEN 'conflict' END AS fault,
     'Only an active license can be issued anew.' AS message,
     {{license_facts}},
-    json_build_object('license_id', l.id, 'reissued_from', h.id,
-    'license_key', NULL, 'product_id', l.product_id,
+    CASE WHEN l.id IS NOT NULL THEN json_build_object('license_id', l.id,
+    'reissued_from', h.id, 'license_key', NULL, 'product_id', l.product_id,
     'issued_at', rfc3339(l.issued_at), 'expires_at', rfc3339(l.expires_at),
     'entitlements', l.entitlements, 'is_trial', l.is_trial,
-    'max_machines', l.max_machines) AS body
+    'max_machines', l.max_machines) END AS body
 FROM held h
 LEFT JOIN issued l ON true;

@@ -246,7 +246,8 @@ WITH held AS MATERIALIZED (
 )
 SELECT CASE WHEN h.status <> 'past_due' THEN 'conflict' END AS fault,
     'Only a subscription that is past due can be billed again.' AS message,
-    json_build_object('ok', true, 'subscription_id', h.id) AS body,
+    CASE WHEN h.status = 'past_due' THEN
+    json_build_object('ok', true, 'subscription_id', h.id) END AS body,
     (SELECT count(*) FROM woken) AS woken
 FROM held h;
 
