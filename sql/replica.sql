@@ -14,6 +14,11 @@ VALUES (@run, @host, @listen, @version::text, @migration::int, @workers::int)
 ON CONFLICT (run) DO UPDATE SET seen_at = licet_now()
 WHERE r.seen_at NOT BETWEEN licet_now() - interval '45 seconds' AND licet_now();
 
+-- name: replica_leave :exec
+-- A replica that stops in good order is not missed.
+DELETE FROM replicas AS r
+WHERE r.run = @run::uuid;
+
 -- fragment: replica_shown
 -- Replicas (alias r) of the last ten minutes.
 r.seen_at > licet_now() - interval '600 seconds'

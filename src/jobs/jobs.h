@@ -37,6 +37,8 @@ void	mails_tick(struct db_pool *);
 /* In the parent, before its workers are: who this replica is. */
 void	replica_name(void);
 void	replica_tick(struct db_pool *);
+/* In a worker that is told to stop: the replica is not looked for any more. */
+void	replica_leave(struct db_pool *);
 void	figures_tick(struct db_pool *);
 /* So many mails were just made: they are sent at once. */
 void	mails_made(uint64_t);

@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "base/version.h"
 #include "db/migrate.h"
+#include "db/pool.h"
 #include "flow/flow.h"
 
 #include "sql.h"
@@ -60,4 +61,21 @@ replica_tick(struct db_pool *pool)
 {
 	(void)pool;
 	flow_start_job("replica", steps, 0, NULL, NULL, NULL);
+}
+
+static void
+left(void *arg, struct db_reply *reply)
+{
+	(void)arg;
+	db_rows_free(reply->rows);
+}
+
+/* No job: the worker's end doesn't wait for it. */
+void
+replica_leave(struct db_pool *pool)
+{
+	const char	*params[] = { run };
+	struct db_query	 q = { .stmt = &sql_replica_leave, .params = params };
+
+	(void)db_exec(pool, &q, left, NULL);
 }

@@ -132,6 +132,8 @@ def test_replicas_that_are_gone(own_instance):
     wait_for(lambda: len(replicas(api)) == 2, 30, "it is back")
     assert silent["id"] not in {r["id"] for r in replicas(api)}
     assert server.value("SELECT count(*) FROM replicas") == 2
+    dead.stop()
+    wait_for(lambda: len(replicas(api)) == 1, 10, "it has left")
 
 
 def test_an_older_release_is_behind(fresh):
