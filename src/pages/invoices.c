@@ -191,7 +191,7 @@ const struct endpoint	pages_invoices[] = {
 	PAGE("/admin/invoices",
 	    .title = "Invoices", .section = "invoices",
 	    .sources = SOURCES(
-		{ "invoices", "GET /v1/admin/invoices", .filtered = true },
+		{ "invoices", "GET /v1/admin/invoices?limit=50", .filtered = true },
 		{ "products", "GET /v1/admin/products" }),
 	    .actions = ACTIONS({ "Export as CSV", "/v1/admin/export/invoices.csv" }),
 	    .filters = filters,

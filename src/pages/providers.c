@@ -37,7 +37,7 @@ static const struct input	of_profile[] = {
 
 static const struct input	zaprite_new[] = {
 	{ "api_key", "API key", INPUT_SECRET,
-	    .hint = "Made at Zaprite, under Settings, API. It is kept sealed and never shown." },
+	    .hint = "From Zaprite’s settings. It is kept sealed and never shown." },
 	{ "label", "Name", .hint = "For you. Empty: Zaprite." },
 	{ "base_url", "Address", INPUT_URL, .hint = "Empty: https://api.zaprite.com" },
 	{ "merchant_profile_id", .kind = INPUT_HIDDEN, .preset = "{at.id}" },

@@ -90,7 +90,7 @@ static const struct column	tip_list[] = {
 const struct endpoint	pages_tips[] = {
 	PAGE("/admin/tips",
 	    .title = "Tips", .section = "tips",
-	    .sources = SOURCES({ "tips", "GET /v1/admin/tips", .filtered = true }),
+	    .sources = SOURCES({ "tips", "GET /v1/admin/tips?limit=50", .filtered = true }),
 	    .filters = tip_filters,
 	    .blocks = BLOCKS({ BLOCK_LIST, .from = "tips.tips", .columns = tip_list,
 	        .empty = "No tip is here. A policy can pass a part of each sale on to a Lightning "

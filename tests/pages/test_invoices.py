@@ -77,17 +77,27 @@ def test_filters(desk, shop, query, there):
     assert (page_of(sold) in page.links) is there
 
 
-def test_the_list_goes_on(desk, shop):
+def test_the_list_goes_on(desk, shop, server):
     mail = new_slug("m") + "@example.com"
-    p = shop.product()
-    all_ = {page_of(shop.buy(p, buyer_email=mail)) for _ in range(5)}
-    at, seen = f"/admin/invoices?limit=2&buyer_email={mail}", set()
-    for _ in range(3):
-        page = desk.get(at)
-        seen |= {x for x in page.links if x in all_}
-        at = "/admin/invoices" + next(
-            (x for x in page.links if "cursor=" in x), "?")
-    assert seen == all_
+    bought = shop.buy(shop.product(name=HOSTILE * 4), buyer_email=mail)
+    made = server.rows(
+        "INSERT INTO invoices (id, kind, status, product_id, buyer_email,"
+        " amount_sats, base_price_sats, discount_applied_sats,"
+        " listed_currency, listed_value, created_at)"
+        " SELECT gen_random_uuid(), kind, 'expired', product_id,"
+        " buyer_email, amount_sats, base_price_sats, 0, listed_currency,"
+        " listed_value, created_at - n * interval '1 hour'"
+        " FROM invoices, generate_series(1, 54) n WHERE id = %s"
+        " RETURNING id", bought["invoice_id"])
+    all_ = {page_of(bought)} | {f"/admin/invoices/{m['id']}" for m in made}
+    first = desk.get(f"/admin/invoices?status=&buyer_email={mail}")
+    seen = [x for x in first.links if x in all_]
+    older, = {x for x in first.links if "cursor=" in x}
+    assert "buyer_email=" in older and len(seen) == 50
+    rest = desk.get("/admin/invoices" + older)
+    seen += [x for x in rest.links if x in all_]
+    assert len(seen) == 55 and set(seen) == all_
+    assert f"?status=&buyer_email={mail.replace('@', '%40')}" in rest.links
 
 
 def test_a_list_of_nothing_says_what_to_do(desk):
