@@ -143,7 +143,7 @@ export_finish(struct flow *f)
 /* clang-format off */
 #define FILE(what)							\
 	.method = GET, .path = "/v1/admin/export/" what ".csv",		\
-	.scope = what ":read",						\
+	.scope = what ":read", .confirmed = true,			\
 	.steps = FLOW_STEPS(						\
 	    FLOW_STEP(export_choose),					\
 	    FLOW_STEP(export_ask),		/* sql  a page */	\
@@ -153,7 +153,8 @@ export_finish(struct flow *f)
 	.state = sizeof(struct export_state),					\
 	.answer = "CSV with a head line, chunked; whoever gets no last chunk " \
 	    "has not got all. A text that a spreadsheet would take for a formula " \
-	    "has an apostrophe in front."
+	    "has an apostrophe in front. A session whose password was typed " \
+	    "more than 10 minutes ago is sent to type it again: 303."
 
 const struct endpoint	api_export[] = {
 	{ FILE("licenses"), .summary = "All licenses, newest first, without their keys." },

@@ -84,11 +84,12 @@ const struct endpoint	api_figures[] = {
 	    .sql = &sql_attention,
 	    .summary = "What somebody should look at.",
 	    .answer = "`{attention:[{kind,count,since|null}]}`, kinds with none left "
-	        "out: provider_silent (of a day; known from calls made anyway), invoice_odd (Invoice.attention), payment_stuck (paid in part, an "
-	        "hour ago), refund_unheard, webhook_failing (endpoints), delivery_dead "
-	        "(7 days), renewal_past_due, mail_dead (7 days), tip_failed (7 days), "
-	        "license_expiring (within 7 days, not renewed by itself), "
-	        "replica_behind (its release knows fewer migrations)." },
+	        "out: provider_silent (in 24 hours; known from the calls that are made "
+	        "anyway), invoice_odd (Invoice.attention), payment_stuck (paid in "
+	        "part, an hour ago), refund_unheard, webhook_failing (endpoints), "
+	        "delivery_dead (7 days), renewal_past_due, mail_dead (7 days), "
+	        "tip_failed (7 days), license_expiring (within 7 days, not renewed by "
+	        "itself), replica_behind (its release knows fewer migrations)." },
 	ENDPOINT_END
 };
 /* clang-format on */

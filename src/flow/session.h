@@ -18,6 +18,8 @@
 #define SESSION_LOGIN_PATH	"/admin/sign-in"
 /* Where the password is typed again: the same. */
 #define SESSION_CONFIRM_PATH	"/admin/confirm"
+/* So long a typed password is good for what wants it fresh. */
+#define SESSION_FRESH_S		600
 #define SESSION_CSRF_SIZE	65	/* with NUL */
 
 /* f->session, once the endpoint's own steps run. */

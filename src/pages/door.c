@@ -17,7 +17,8 @@ is_page_here(const char *s)
 {
 	size_t	i;
 
-	if (s == NULL || strncmp(s, "/admin/", 7) || strlen(s) > NEXT_MAX)
+	if (s == NULL || strlen(s) > NEXT_MAX || (strncmp(s, "/admin/", 7) &&
+	    strncmp(s, "/v1/admin/export/", 17)))
 		return (false);
 	for (i = 0; s[i] != '\0'; i++) {
 		if (s[i] <= ' ' || s[i] > '~' || s[i] == '\\')

@@ -10,7 +10,7 @@
 
 /*
  * Where to go afterwards: the query's `next' when it is a page of the
- * dashboard, else its overview.  In the arena.
+ * dashboard or a file that it exports, else its overview.  In the arena.
  */
 const char	*door_next(struct flow *);
 

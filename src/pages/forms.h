@@ -6,6 +6,7 @@
 #ifndef PAGES_FORMS_H
 #define PAGES_FORMS_H
 
+#include "flow/session.h"
 #include "pages/page.h"
 
 /* A query string, or a form's body, by name; the last of a name counts. */
@@ -20,7 +21,7 @@ const char	*forms_query_with(struct arena *, const json_t *query,
  * the form, and to send it, so that there is time to fill it in.
  */
 #define FORMS_FRESH_SHOWN	300	/* s */
-#define FORMS_FRESH_SENT	600
+#define FORMS_FRESH_SENT	SESSION_FRESH_S
 
 /* Was the password typed within that time, if the page's form wants it? */
 bool		 forms_confirmed(const struct flow *, long long seconds);

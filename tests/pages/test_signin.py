@@ -131,3 +131,38 @@ def test_pages_forbid_what_they_do_not_need(desk):
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert r.headers["Cache-Control"] == "no-store"
         assert "<script" not in r.text and "style=" not in r.text
+
+
+FRESH = "/admin/keys/new"       # a form that wants the password fresh
+
+
+def test_a_form_that_wants_the_password_fresh(desk, server):
+    """Seen within 5 minutes of it, sent within 10, with all that was typed."""
+    form = desk.get(FRESH).form()["fields"]
+    server.clock.move(seconds=301)
+    door = desk.goes(FRESH + "?label=Mine")
+    assert door == ("/admin/confirm?next=%2Fadmin%2Fkeys%2Fnew"
+                    "%3Flabel%3DMine")
+    filled = {**form, "label": "in time", "role": "read-only"}
+    assert desk.call("POST", FRESH, filled).status_code == 200
+    server.clock.move(seconds=301)
+    late = {**filled, "label": "too late"}
+    assert went(desk.call("POST", FRESH, late)).startswith("/admin/confirm?")
+    assert went(desk.post(door, password=desk.password)) == \
+        FRESH + "?label=Mine"
+    assert desk.get(FRESH + "?label=Mine").form()["fields"]["label"] == "Mine"
+    labels = [k["label"] for k in
+              desk.api.do("GET", "/api-keys")["api_keys"]]
+    assert "in time" in labels and "too late" not in labels
+
+
+def test_an_export_wants_the_password_fresh(desk, server):
+    csv = "/v1/admin/export/licenses.csv"
+    assert desk.call("GET", csv).status_code == 200
+    server.clock.move(seconds=601)
+    door = desk.goes(csv)
+    assert door == ("/admin/confirm?next=%2Fv1%2Fadmin%2Fexport%2F"
+                    "licenses.csv")
+    assert went(desk.post(door, password=desk.password)) == csv
+    assert desk.call("GET", csv).status_code == 200
+    assert desk.api.admin("GET", csv).status_code == 200
