@@ -160,9 +160,14 @@ unit_of(const struct input *in, const char *value, const json_t *record)
 	}
 }
 
-/* What the input holds: what was typed, else the record's, else a preset. */
+/*
+ * What the input holds: what was typed, else the record's, else the query's,
+ * else a preset.  What a link says neither ticks a form's box nor turns a
+ * button into another: it may be anybody's link.
+ */
 static const char *
-current(struct flow *f, const struct input *in, const json_t *record)
+current(struct flow *f, const struct input *in, const json_t *record,
+    bool is_filter)
 {
 	struct page_view	*v = flow_state(f);
 	const char		*text;
@@ -174,7 +179,9 @@ current(struct flow *f, const struct input *in, const json_t *record)
 	}
 	if (record != NULL)
 		return (input_show(&f->arena, in, record));
-	text = json_text2(f->body, "query", in->name);
+	text = (in->kind == INPUT_CHECK && !is_filter) ||
+	    (in->kind == INPUT_HIDDEN && in->preset != NULL) ? NULL :
+	    json_text2(f->body, "query", in->name);
 	return (text != NULL ? text : in->preset != NULL ?
 	    value_expand(&f->arena, in->preset, NULL, f->body, false) : "");
 }
@@ -191,7 +198,7 @@ input(struct flow *f, const struct input *in, const struct field *fd,
     const json_t *record)
 {
 	struct page_view	*v = flow_state(f);
-	const char		*value = current(f, in, record);
+	const char		*value = current(f, in, record, fd == NULL);
 	bool			 required, select, wrong, area;
 	json_t			*options = NULL, *j;
 

@@ -32,9 +32,8 @@ static const struct column	policy_list[] = {
 	{ "Slug", "slug" },
 	{ "Its own price", "price_sats_override", CELL_MONEY, "price_currency" },
 	{ "Lasts", "duration_seconds", CELL_SECONDS, "for ever" },
-	{ "Machines", "max_machines", CELL_NUMBER, "any number" },
 	{ "Billed", "is_recurring", CELL_BADGE, "true=good=Every cycle|false=quiet=Once" },
-	{ "Can be bought", "active", CELL_BADGE, "true=good=Yes|false=quiet=No" },
+	{ "Sold", "active", CELL_BADGE, "true=good=Yes|false=quiet=No" },
 	{ "Archived", "archived_at", CELL_TIME },
 	{ 0 }
 };
@@ -90,7 +89,9 @@ static const struct input	deletion[] = {
 static const struct input	product_edit[] = {
 	{ "name", "Name" },
 	{ "description", "Description", INPUT_AREA },
-	{ "price_currency", "Currency", INPUT_CHOICE, .with = CURRENCIES },
+	{ "price_currency", "Currency", INPUT_CHOICE, .with = CURRENCIES,
+	    .hint = "With another one, set the policies’ own prices anew: their digits stay, so "
+	    "49.00 USD becomes 4,900 sats. Codes with an amount in the old one no longer fit." },
 	{ "price_value", "Price", INPUT_MONEY, .with = "price_currency" },
 	{ "entitlements_catalog", "Entitlements", INPUT_ROWS,
 	    .with = "slug=Slug|name=Name|description=Description",

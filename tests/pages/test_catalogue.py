@@ -132,6 +132,15 @@ def test_a_product_that_was_sold_is_deleted_by_a_tick(desk, api, product):
     refused(api.admin("GET", f"/products/{product['id']}"), 404, "not_found")
 
 
+def test_a_link_ticks_nothing_and_turns_nothing(desk, api, product):
+    page = f"/admin/products/{product['id']}"
+    api.issue(product)
+    form = desk.get(f"{page}/delete?force=true").form()
+    assert "force" not in form["fields"]
+    went(desk.post(f"{page}/off?active=true"))
+    assert get(api, "products", product)["active"] is False
+
+
 def test_deletions_want_the_password_fresh(desk, api, server, product):
     policy = api.policy(product)
     server.rows("UPDATE sessions SET reauthenticated_at = "
