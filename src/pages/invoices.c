@@ -178,7 +178,7 @@ history(json_t *block, const json_t *gathered)
 	{ BLOCK_TEXT, "Somebody should look at this", .empty = text,	\
 	    .when = "invoice.attention=" word, .beside = odd }
 #define UNDER_INVOICE	.section = "invoices", .up = "/admin/invoices/{at.id}", \
-    .up_title = "Invoice"
+    .up_title = "Invoice for {invoice.product_name}"
 
 static const struct action	odd[] = {
 	{ "Refund what is too much", "/admin/invoices/{at.id}/refund?variant=OverpaidAmount",
@@ -200,7 +200,8 @@ const struct endpoint	pages_invoices[] = {
 	        "of policy, paid or not; a filter may hide them.",
 	        .first = { "See what is for sale", "/admin/products" } })),
 	PAGE("/admin/invoices/:id",
-	    .title = "Invoice", .section = "invoices", .up = "/admin/invoices",
+	    .title = "Invoice for {invoice.product_name}", .section = "invoices",
+	    .up = "/admin/invoices",
 	    .up_title = "Invoices",
 	    .sources = SOURCES(ONE_INVOICE),
 	    .actions = ACTIONS(

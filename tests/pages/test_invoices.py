@@ -124,8 +124,19 @@ def test_all_that_is_known_of_one(desk, shop, rates):
                  f"/admin/licenses/{paid['license_id']}",
                  bought["checkout_url"], page_of(bought) + "/refund"):
         assert link in page.links, link
+    assert f"Invoice for {HOSTILE}" in page.headings
     assert "What happened" in page.headings
     assert "Invoice settled" in page.text
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "//example.com/",
+                                 "data:text/html,x", "JAVASCRIPT:x"])
+def test_only_addresses_of_the_web_are_links(desk, shop, server, url):
+    bought = shop.buy(shop.product())
+    server.db.execute("UPDATE invoices SET checkout_url = %s WHERE id = %s",
+                      [url, bought["invoice_id"]])
+    page = desk.get(page_of(bought))
+    assert url in page.text and url not in page.links
 
 
 def test_one_of_nothing(desk):
