@@ -2,10 +2,11 @@
 the page, and by the keyboard.  Needs Debian's chromium-driver."""
 import base64
 import contextlib
+import datetime
 
 from selenium import webdriver
-from selenium.common.exceptions import (NoSuchElementException,
-                                        StaleElementReferenceException)
+from selenium.common.exceptions import (StaleElementReferenceException,
+                                        WebDriverException)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -18,6 +19,8 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu",
          "--no-first-run", "--disable-extensions",
          "--disable-background-networking", "--disable-component-update")
 FIELD = "//*[self::input or self::select or self::textarea]"
+SHOWN = "[not(ancestor::details[not(@open)])]"
+HIDDEN = "[ancestor::details[not(@open)]]"
 SECONDS = 30
 
 
@@ -95,9 +98,10 @@ class Browser:
         return self.driver.execute_script(script, *args)
 
     def complaints(self):
-        """What the browser refused or could not find, since last asked."""
+        """What the page's policy forbade and its scripts broke at, since
+        last asked."""
         return [e["message"] for e in self.driver.get_log("browser")
-                if e["level"] == "SEVERE"]
+                if e["level"] == "SEVERE" and e["source"] != "network"]
 
     def cookie(self, name="keysat_session"):
         return self.driver.get_cookie(name)
@@ -121,13 +125,17 @@ class Browser:
 
     def link(self, words):
         """One that can be seen; on phones, what holds it is opened first."""
-        found = self.all(f"//a[normalize-space()={quoted(words)}]")
-        assert found, f"no link says {words}: {self.path}: {self.text}"
-        for link in found:
-            if link.is_displayed():
-                return link
-        self.one("//header//summary").click()
-        return next(link for link in found if link.is_displayed())
+        return self.shown(f"//a[normalize-space()={quoted(words)}]")
+
+    def shown(self, xpath):
+        for _ in range(2):
+            for found in self.all(xpath + SHOWN):
+                if found.is_displayed():
+                    return found
+            if not self.has(xpath + HIDDEN):
+                break
+            self.one(xpath + HIDDEN + "/ancestor::details/summary").click()
+        raise AssertionError(f"no {xpath}: {self.path}: {self.text}")
 
     def field(self, label):
         """The control that a label names, as those who hear the page know it."""
@@ -141,8 +149,11 @@ class Browser:
         return self.one(f"//*[@aria-label={words}]")
 
     def fact(self, label):
-        return self.one(f"//dt[normalize-space()={quoted(label)}]"
-                        "/following-sibling::dd").text
+        """What stands beside a label; a code without its button to copy."""
+        dd = self.one(f"//dt[normalize-space()={quoted(label)}]"
+                      "/following-sibling::dd")
+        codes = dd.find_elements(By.TAG_NAME, "code")
+        return (codes[0] if codes else dd).text
 
     # What is done
 
@@ -156,10 +167,11 @@ class Browser:
             try:
                 old.is_enabled()
                 return False
-            except StaleElementReferenceException:
-                return True
-            except NoSuchElementException:
-                return False
+            except WebDriverException as e:
+                if isinstance(e, StaleElementReferenceException) or \
+                        "does not belong to the document" in e.msg:
+                    return True
+                raise
         wait_for(gone, SECONDS, "another page comes", pause=0.05)
         wait_for(lambda: self.all("//h1"), SECONDS, "it has a heading",
                  pause=0.05)
@@ -186,6 +198,8 @@ class Browser:
         elif isinstance(value, bool):
             if field.is_selected() != value:
                 field.click()
+        elif isinstance(value, datetime.datetime):
+            field.send_keys(value.strftime("%m%d%Y\t%I%M%p"))
         else:
             field.clear()
             field.send_keys(value)
@@ -193,7 +207,7 @@ class Browser:
     def press(self, words):
         """A button."""
         with self.leaving():
-            self.one(f"//button[normalize-space()={quoted(words)}]").click()
+            self.shown(f"//button[normalize-space()={quoted(words)}]").click()
         return self
 
     def submit(self):

@@ -6,9 +6,14 @@ of it is told apart by its first word.
 from fake.receiver import refusing
 from lib.codes import code
 from lib.process import wait_for
+from lib.selflicense import ALL, make_key, root_pem, store
 
 HOSTILE = "<script>alert(1)</script>\"'&amp;<b onload=x>{{up}}"
 LONG = "unbreakable" * 7
+
+
+# What its server is started with.
+SETTINGS = {"LICET_WEBHOOK_PRIVATE": "on", "LICET_TRUST_ROOT": root_pem()}
 
 
 class Stock:
@@ -25,6 +30,7 @@ class Stock:
         return made
 
     def fill(self):
+        store(self.api, make_key(*ALL))
         self.catalogue()
         self.customers()
         self.money()
@@ -54,6 +60,22 @@ class Stock:
             self.code = code(api, self.product, kind=kind,
                              description=self.text(f"code-{kind}", 160),
                              referrer_label=self.text(f"referrer-{kind}"))
+
+        self.switched_off()
+
+    def switched_off(self):
+        """What is put away: its pages say how it comes back."""
+        api = self.api
+        product = api.product(name="Put away")
+        api.do("PATCH", f"/products/{product['id']}/active",
+               {"active": False})
+        off = code(api, self.product)
+        api.do("PATCH", f"/discount-codes/{off['id']}/active",
+               {"active": False})
+        for field in ("active", "public", "archived"):
+            policy = api.policy(self.product, name=f"Not {field}")
+            api.do("PATCH", f"/policies/{policy['id']}/{field}",
+                   {field: field == "archived"})
 
     def customers(self):
         api, policy = self.api, self.policy["slug"]
@@ -110,6 +132,10 @@ class Stock:
             "url": refusing() if self.vendor else "https://example.com/no"})
         for endpoint in (self.endpoint, self.refusing):
             api.do("POST", f"/webhook-endpoints/{endpoint['id']}/test")
+        off = api.do("POST", "/webhook-endpoints", {
+            "url": "https://example.com/off"})
+        api.do("PATCH", f"/webhook-endpoints/{off['id']}/active",
+               {"active": False})
         self.key = api.do("POST", "/api-keys", {
             "label": self.text("key", 80), "role": "read-only"})
         api.do("POST", "/settings/operator-name",

@@ -9,7 +9,7 @@ from lib.client import Api
 from lib.crawl import crawl
 from lib.desk import open_desk
 from lib.npm import install
-from lib.stocked import Stock
+from lib.stocked import SETTINGS, Stock
 
 REPLICAS = int(os.environ.get("LICET_REPLICAS", "1"))
 
@@ -18,7 +18,7 @@ REPLICAS = int(os.environ.get("LICET_REPLICAS", "1"))
 def stocked(make_shared_instance, vendor_shared):
     """An instance that sells a little of everything; tests only look at it."""
     server = make_shared_instance(replicas=REPLICAS, name="stocked",
-                                  LICET_WEBHOOK_PRIVATE="on")
+                                  **SETTINGS)
     server.stock = Stock(Api(server.url, server.admin_key, server.db),
                          vendor_shared).fill().settled(server)
     server.desk = open_desk(server)
