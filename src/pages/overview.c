@@ -120,13 +120,14 @@ change(struct arena *a, const json_t *gathered, long long now,
 	    -percent : percent), days(gathered)));
 }
 
-/* `note' may be NULL. */
+/* `unit' and `note' may be NULL. */
 static void
-put_tile(json_t *tiles, const char *label, const char *value, const char *note,
-    const char *href)
+put_tile(json_t *tiles, const char *label, const char *value, const char *unit,
+    const char *note, const char *href)
 {
-	json_array_append_new(tiles, json_pack("{s:s,s:s,s:s?,s:s?}", "label",
-	    label, "value", value, "note", note, "href", href));
+	json_array_append_new(tiles, json_pack("{s:s,s:s,s:s?,s:s?,s:s}",
+	    "label", label, "value", value, "unit", unit, "note", note,
+	    "href", href));
 }
 
 static void
@@ -141,9 +142,9 @@ put_listed(struct arena *a, json_t *tiles, const json_t *gathered)
 	    "figures.revenue.by_currency"), i, row) {
 		currency = json_text(row, "currency");
 		value = json_integer_value(json_object_get(row, "value"));
-		put_tile(tiles, arena_printf(a, "Of it listed in %s",
-		    currency), arena_printf(a, "%s %s", value_money(a, value,
-		    currency, true), currency), change(a, gathered, value,
+		put_tile(tiles, arena_printf(a, "Of it priced in %s",
+		    currency), value_money(a, value, currency, true),
+		    currency, change(a, gathered, value,
 		    json_integer_value(json_object_get(row, "value_before"))),
 		    "/admin/invoices?status=settled");
 	}
@@ -169,21 +170,21 @@ put_counts(struct arena *a, json_t *tiles, const json_t *g)
 {
 	long long	n = number(g, "figures.licenses.new");
 
-	put_tile(tiles, "New licenses", value_grouped(a, n), change(a, g, n,
-	    number(g, "figures.licenses.new_before")), "/admin/licenses");
+	put_tile(tiles, "New licenses", value_grouped(a, n), NULL, change(a, g,
+	    n, number(g, "figures.licenses.new_before")), "/admin/licenses");
 	put_tile(tiles, "Active licenses", value_grouped(a,
-	    number(g, "figures.licenses.active")), arena_printf(a,
+	    number(g, "figures.licenses.active")), NULL, arena_printf(a,
 	    "%s expired, %s halted", value_grouped(a,
 	    number(g, "figures.licenses.expired")), value_grouped(a,
 	    number(g, "figures.licenses.halted"))),
 	    "/admin/licenses?status=active");
 	n = number(g, "figures.used.machines.new");
 	put_tile(tiles, "Machines in use", value_grouped(a,
-	    number(g, "figures.used.machines.active")), arena_printf(a,
+	    number(g, "figures.used.machines.active")), NULL, arena_printf(a,
 	    "%s new in %lld days", value_grouped(a, n), days(g)),
 	    "/admin/machines");
 	put_tile(tiles, "Validations", value_grouped(a,
-	    number(g, "figures.used.validations.total")), arena_printf(a,
+	    number(g, "figures.used.validations.total")), NULL, arena_printf(a,
 	    "%s of them refused", value_grouped(a,
 	    number(g, "figures.used.validations.refused"))), "#validations");
 }
@@ -196,9 +197,8 @@ make_tiles(json_t *block, const json_t *g)
 	long long	 sats = number(g, "figures.revenue.sats");
 
 	arena_init(&a);
-	put_tile(tiles, "Revenue", arena_printf(&a, "%s sats",
-	    value_grouped(&a, sats)), change(&a, g, sats,
-	    number(g, "figures.revenue.sats_before")),
+	put_tile(tiles, "Revenue", value_grouped(&a, sats), "sats", change(&a,
+	    g, sats, number(g, "figures.revenue.sats_before")),
 	    "/admin/invoices?status=settled");
 	put_listed(&a, tiles, g);
 	put_counts(&a, tiles, g);
