@@ -75,14 +75,14 @@ static const struct input	tip_filters[] = {
 };
 
 static const struct column	tip_list[] = {
-	{ "To", "recipient", .link = "/admin/licenses/{license_id}" },
+	{ "To", "recipient" },
 	{ "For", "label" },
 	{ "Tip", "amount_sats", CELL_SATS },
 	{ "Part", "pct_bps", CELL_PERCENT },
-	{ "Of", "paid_sats", CELL_SATS },
 	{ "State", "status", CELL_BADGE, "sent=good=Sent|paying=warn=On its way|"
 	    "pending=warn=To be sent|failed=bad=Failed|skipped=quiet=Skipped" },
 	{ "Detail", "detail" },
+	{ "Sale", "sale", .with = "Its license", .link = "/admin/licenses/{license_id}" },
 	{ "Since", "created_at", CELL_TIME },
 	{ 0 }
 };
