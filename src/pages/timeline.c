@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define ENTRIES_MAX	60	/* the rest is on the audit trail's page */
+#define ENTRIES_MAX	30	/* the rest is on the audit trail's page */
 
 static const char	actions[] =
     "license.issue=Issued for a purchase|"
@@ -105,6 +105,15 @@ entry(struct arena *a, const json_t *e, bool is_mixed)
 	    "thing", thing(a, e, is_mixed)));
 }
 
+static json_t *
+older(const json_t *gathered)
+{
+	const char	*id = json_text2(gathered, "at", "id");
+
+	return (json_pack("{s:o}", "href", json_sprintf(
+	    "/admin/audit?target_id=%s", id == NULL ? "" : id)));
+}
+
 void
 timeline_make(json_t *block, const json_t *gathered)
 {
@@ -121,6 +130,7 @@ timeline_make(json_t *block, const json_t *gathered)
 		json_array_append_new(entries, entry(&a,
 		    json_array_get(all, i), is_mixed));
 	arena_reset(&a);
-	json_object_set_new(block, "timeline", json_pack("{s:o}", "entries",
-	    entries));
+	json_object_set_new(block, "timeline", json_pack("{s:o,s:o?}",
+	    "entries", entries, "older", json_array_size(all) <= ENTRIES_MAX ?
+	    NULL : older(gathered)));
 }

@@ -161,6 +161,7 @@ def test_a_license_with_much_is_a_small_page(desk, api):
                        {"reason": "r" * 500})
     page = desk.get(page_of(made))
     assert "All machines →" in page.text
+    assert f"/admin/audit?target_id={made['license_id']}" in page.links
     more = f"/admin/machines?license_id={made['license_id']}&" \
         "include_inactive=true"
     assert more in page.links
