@@ -169,16 +169,24 @@ LEFT JOIN made m ON true;
 
 -- name: code_list :one
 -- Codes, newest first, page by page, of all products or one; those that are
--- switched off only when asked for.  Leans on discount_codes_newest.
+-- switched off only when asked for.  Leans on discount_codes_newest, for one
+-- product on discount_codes_product.
 WITH page AS (
-	SELECT {{code_columns}}
+	(SELECT {{code_columns}}
 	FROM discount_codes c
-	WHERE (c.created_at, c.id) < ({{cursor_time}}, {{cursor_id}})
+	WHERE @product_id::uuid IS NULL
+	AND (c.created_at, c.id) < ({{cursor_time}}, {{cursor_id}})
 	AND (c.active OR COALESCE(@include_inactive::boolean, false))
-	AND (@product_id::uuid IS NULL
-	    OR c.applies_to_product_id = @product_id)
 	ORDER BY c.created_at DESC, c.id DESC
-	LIMIT {{page_size}} + 1
+	LIMIT {{page_size}} + 1)
+	UNION ALL
+	(SELECT {{code_columns}}
+	FROM discount_codes c
+	WHERE c.applies_to_product_id = @product_id
+	AND (c.created_at, c.id) < ({{cursor_time}}, {{cursor_id}})
+	AND (c.active OR COALESCE(@include_inactive::boolean, false))
+	ORDER BY c.created_at DESC, c.id DESC
+	LIMIT {{page_size}} + 1)
 ), numbered AS (
 	SELECT row_number() OVER (ORDER BY c.created_at DESC, c.id DESC) AS n,
 	    (extract(epoch FROM c.created_at) * 1000000)::bigint || '_' || c.id
