@@ -48,9 +48,11 @@ static const struct {
 
 #define NLOOKS	(sizeof(looks) / sizeof(looks[0]))
 
+/* What is to come has no `since' worth telling. */
 static json_t *
 look_at(struct arena *a, const json_t *found)
 {
+	static const struct column	 since = { "Since", "since", CELL_TIME };
 	const char	*kind = json_text(found, "kind");
 	long long	 n = json_integer_value(json_object_get(found,
 			    "count"));
@@ -58,11 +60,14 @@ look_at(struct arena *a, const json_t *found)
 
 	for (i = 0; i < NLOOKS; i++) {
 		if (kind != NULL && !strcmp(kind, looks[i].kind))
-			return (json_pack("{s:s,s:s,s:s,s:s}", "n",
+			return (json_pack("{s:s,s:s,s:s,s:s,s:o?}", "n",
 			    value_grouped(a, n), "what", n == 1 ?
 			    looks[i].one : looks[i].many,
 			    "badge_kind", looks[i].badge,
-			    "href", looks[i].href));
+			    "href", looks[i].href, "since",
+			    *looks[i].badge == 'q' || json_text(found,
+			    "since") == NULL ? NULL : value_cell(a, &since,
+			    found, NULL)));
 	}
 	return (NULL);
 }

@@ -94,9 +94,19 @@ def test_what_needs_a_look_leads_to_its_list(fresh):
     api.db.execute("UPDATE invoices SET attention = 'partial' WHERE id = %s",
                    (odd["invoice_id"],))
     page = fresh.get("/admin/")
-    assert "1 payment is odd" in page.text
+    assert "1 payment is odd since" in page.text
     assert "/admin/invoices?attention=true" in page.links
     assert "All is well" not in page.text
+
+
+@pytest.mark.parametrize("path", [
+    "/admin/invoices?attention=true", "/admin/invoices?status=pending",
+    "/admin/invoices?status=settled", "/admin/profiles", "/admin/system",
+    "/admin/webhooks", "/admin/subscriptions?status=past_due",
+    "/admin/mail?status=dead", "/admin/tips", "/admin/licenses?status=active",
+    "/admin/licenses", "/admin/machines"])
+def test_lists_behind_the_numbers(desk, path):
+    desk.get(path)
 
 
 def test_the_first_steps_go_when_they_are_done(fresh):
