@@ -98,7 +98,7 @@ const struct endpoint	pages_license_forms[] = {
 		.intro = "Whoever has the key can use the license. That you saw it goes into the "
 		"audit trail.",
 		.submit = "Show the key", .then = "/admin/licenses/{at.id}", .shown = key,
-		.shown_note = "" }),
+		.shown_title = "The key", .shown_note = "" }),
 	ACT("revoke", "Revoke the license", .sources = SOURCES(ONE_LICENSE),
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/licenses/{at.id}/revoke", .inputs = reason,

@@ -334,6 +334,27 @@ def test_change_the_policy(desk, api):
     assert Page(r.text).form()["fields"]["at"] == "cycle_end"
 
 
+def test_change_the_policy_for_money(desk, api, server):
+    """The buyer's invoice is shown; the move waits for it."""
+    p = api.product(price_sats=1000)
+    low = api.policy(p, name="Low", tier_rank=1)
+    high = api.policy(p, name="High", tier_rank=2, price_sats_override=5000)
+    made = api.issue(p, policy_slug=low["slug"])
+    r = desk.post(f"{page_of(made)}/tier", to_policy_slug=high["slug"])
+    page = Page(r.text)
+    url = server.value("SELECT checkout_url FROM invoices WHERE license_id ="
+                       " %s", made["license_id"])
+    assert r.status_code == 200 and url in page.text
+    assert "Not yet" in page.text and "4,000 sats" in page.text
+    assert api.license(made["license_id"])["policy_slug"] == low["slug"]
+    api.pay({"checkout_url": url, "invoice_id": server.value(
+        "SELECT id FROM invoices WHERE license_id = %s", made["license_id"])})
+    assert api.license(made["license_id"])["policy_slug"] == high["slug"]
+    page = desk.get(page_of(made))
+    assert "Changes of policy" in page.headings and high["slug"] in page.text
+    assert "Moved to another policy" in page.text
+
+
 def test_reissue(desk, api):
     made = subscribed(api)
     r = desk.post(f"{page_of(made)}/reissue", reason="leaked")
