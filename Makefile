@@ -252,10 +252,15 @@ test: ## everything: lint, units, API, replicas, faults, a short fuzz; ends with
 lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned calls, format, stale pages, cppcheck
 	@tests/lint/run
 
-bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it; webhooks, import
+bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it; webhooks, import, pages
 	@tests/load/bench.sh
 	@LICET_BIN=$(BUILD)/licet tests/load/webhooks.py
 	@LICET_BIN=$(BUILD)/licet tests/load/import.py
+	@LICET_BIN=$(BUILD)/licet tests/load/pages.py
+
+screenshots: all ## every page of the dashboard, light and dark, desk and phone, into build/screenshots/
+	@tools/install-deps test
+	@LICET_BIN=$(BUILD)/licet tools/screenshots $(BUILD)/screenshots
 
 docs: $(BUILD)/licetctl ## regenerate the pages that come from the code's tables
 	$(Q)tools/generate-docs docs conf
@@ -286,8 +291,8 @@ clean: ## remove what was built (.dev/ stays)
 
 FORCE:
 
-.PHONY: all help units unit fuzzers fuzz run test lint bench docs format \
-	deps deps-test install clean FORCE
+.PHONY: all help units unit fuzzers fuzz run test lint bench screenshots docs \
+	format deps deps-test install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

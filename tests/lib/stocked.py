@@ -19,12 +19,12 @@ SETTINGS = {"LICET_WEBHOOK_PRIVATE": "on", "LICET_TRUST_ROOT": root_pem()}
 class Stock:
     """fill() once; `wrote' is what was written where."""
 
-    def __init__(self, api, vendor=None):
-        self.api, self.vendor = api, vendor
+    def __init__(self, api, vendor=None, hostile=HOSTILE):
+        self.api, self.vendor, self.hostile = api, vendor, hostile
         self.wrote = {}
 
     def text(self, where, most=120):
-        made = f"w{len(self.wrote)}-{where} {HOSTILE}"
+        made = f"w{len(self.wrote)}-{where} {self.hostile}".strip()
         assert len(made) <= most, where
         self.wrote[where] = made
         return made
@@ -111,6 +111,9 @@ class Stock:
         ended = api.license(self.bought(self.monthly)["license_id"])
         api.do("POST", f"/subscriptions/{ended['subscription']['id']}/cancel",
                {"reason": self.text("cancelled")})
+        late = api.license(self.bought(self.monthly)["license_id"])
+        api.db.execute("UPDATE subscriptions SET status = 'past_due'"
+                       " WHERE id = %s", [late["subscription"]["id"]])
         api.buy(self.product)
         api.expire(api.buy(self.product))
         api.db.execute("UPDATE invoices SET attention = 'over'"
@@ -157,7 +160,10 @@ class Stock:
                 "SELECT NOT EXISTS (SELECT FROM outbox WHERE NOT fanned_out)"
                 " AS done")
         wait_for(tried, 60, "what is to be sent was tried", pause=0.1)
-        server.db.execute(
-            "UPDATE webhook_deliveries SET next_attempt_at = licet_now() +"
-            " interval '1 day' WHERE next_attempt_at IS NOT NULL")
+        for table, due in (("webhook_deliveries", "next_attempt_at"),
+                           ("subscriptions", "next_attempt_at"),
+                           ("invoices", "next_check_at")):
+            server.db.execute(
+                f"UPDATE {table} SET {due} = licet_now() + interval '1 day'"
+                f" WHERE {due} IS NOT NULL")
         return self
