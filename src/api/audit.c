@@ -15,7 +15,7 @@ const struct endpoint	api_audit[] = {
 		{ "by_hash", FIELD_TEXT, 0, 1, 64,
 		    .help = "`actor_hash` of entries: which key or session asked." },
 		{ "limit", FIELD_INTEGER, 0, 1, 1000, .help = "200 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_audit_list,
 	    .summary = "The audit trail, newest first.",

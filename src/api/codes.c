@@ -10,7 +10,7 @@
 #define USES_MAX	1000000000000
 #define PAGE								\
 	{ "limit", FIELD_INTEGER, 0, 1, 500, .help = "100 unless given." }, \
-	{ "cursor", FIELD_TEXT, 0, 1, 100,				\
+	{ "cursor", FIELD_CURSOR,				\
 	    .help = "`next_cursor` of the page before." }
 #define TELLING								\
 	{ "referrer_label", FIELD_TEXT, FIELD_NULLABLE, 0, 200,		\

@@ -28,7 +28,7 @@ const struct endpoint	api_invoices[] = {
 		{ "license_id", FIELD_UUID,
 		    .help = "That brought this license, or billed it." },
 		{ "limit", FIELD_INTEGER, 0, 1, 500, .help = "100 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_sale_list,
 	    .summary = "Invoices that match all that is given, newest first.",

@@ -77,7 +77,7 @@ const struct endpoint	api_keys[] = {
 	{ ADMIN(GET, ""),
 	    .query = FIELDS(
 		{ "limit", FIELD_INTEGER, 0, 1, 1000, .help = "100 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_api_key_list,
 	    .summary = "Keys, newest first, revoked ones too.",

@@ -52,7 +52,7 @@ static const struct field	reason[] = {
 
 #define PAGE								\
 	{ "limit", FIELD_INTEGER, 0, 1, 100, .help = "100 unless given." }, \
-	{ "cursor", FIELD_TEXT, 0, 1, 100, .help = "`next_cursor` of the page before." }
+	{ "cursor", FIELD_CURSOR, .help = "`next_cursor` of the page before." }
 /* clang-format off */
 #define ADMIN(m, p)	.method = m, .path = "/v1/admin/licenses" p
 #define READ		.scope = "licenses:read"

@@ -124,7 +124,7 @@ const struct endpoint	api_login[] = {
 	{ .method = GET, .path = "/v1/admin/sessions", .scope = "master",
 	    .query = FIELDS(
 		{ "limit", FIELD_INTEGER, 0, 1, 1000, .help = "100 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_session_list,
 	    .summary = "Sessions of the web login, newest first.",

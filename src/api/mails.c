@@ -28,7 +28,7 @@ const struct endpoint	api_mails[] = {
 		    .choices = "queued|sent|dead|skipped",
 		    .help = "Only these." },
 		{ "limit", FIELD_INTEGER, 0, 1, 500, .help = "100 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_mail_list,
 	    .summary = "Mail to buyers, newest first. Its text is not kept.",

@@ -69,7 +69,7 @@ const struct endpoint	api_subscriptions[] = {
 		{ "status", FIELD_CHOICE, .choices = "active|past_due|cancelled|lapsed",
 		    .help = "Only these." },
 		{ "limit", FIELD_INTEGER, 0, 1, 1000, .help = "200 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_subscription_list,
 	    .summary = "Subscriptions, newest first.",

@@ -11,7 +11,7 @@ const struct endpoint	api_tips[] = {
 		{ "recipient", FIELD_TEXT, 0, 1, 254,
 		    .help = "Only those to this address." },
 		{ "limit", FIELD_INTEGER, 0, 1, 1000, .help = "100 unless given." },
-		{ "cursor", FIELD_TEXT, 0, 1, 100,
+		{ "cursor", FIELD_CURSOR,
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_tip_list,
 	    .summary = "Tips to Lightning addresses, newest first.",

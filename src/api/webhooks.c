@@ -260,7 +260,7 @@ endpoints_answer(struct flow *f)
 /* clang-format off */
 #define PAGE								\
 	{ "limit", FIELD_INTEGER, 0, 1, 500, .help = "100 unless given." }, \
-	{ "cursor", FIELD_TEXT, 0, 1, 100,				\
+	{ "cursor", FIELD_CURSOR,				\
 	    .help = "`next_cursor` of the page before." }
 #define INCLUDE_SECRET							\
 	{ "include_secret", FIELD_BOOLEAN,				\

@@ -61,6 +61,17 @@ is_choice(const char *choices, const char *s)
 	return (false);
 }
 
+/* Its time must fit a bigint, and PostgreSQL's calendar. */
+static bool
+is_cursor(const char *s)
+{
+	size_t	digits = strspn(s, "0123456789");
+	uint8_t	id[16];
+
+	return (digits > 0 && digits <= 17 && s[digits] == '_' &&
+	    uuid_parse(s + digits + 1, strlen(s + digits + 1), id));
+}
+
 static bool
 keep_time(struct flow *f, const struct field *fd, const char *s)
 {
@@ -89,6 +100,11 @@ keep_text(struct flow *f, const struct field *fd, const char *s)
 	case FIELD_UUID:
 		if (!uuid_parse(s, (size_t)n, id))
 			return (refuse(f, fd, "must be a UUID"));
+		break;
+	case FIELD_CURSOR:
+		if (!is_cursor(s))
+			return (refuse(f, fd, "must be the next_cursor of a "
+			    "page before"));
 		break;
 	case FIELD_EMAIL:
 		if (!text_is_email(s))

@@ -47,6 +47,7 @@ enum field_type {
 	FIELD_NAME,	/* the same, neither blank nor with control characters */
 	FIELD_SLUG,
 	FIELD_UUID,
+	FIELD_CURSOR,	/* of lists: microseconds since 1970, `_', a UUID */
 	FIELD_EMAIL,
 	FIELD_URL,
 	FIELD_TIME,	/* RFC 3339 */

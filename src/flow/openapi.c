@@ -50,6 +50,9 @@ plain_schema(const struct field *fd)
 	case FIELD_UUID:
 		return (json_pack("{s:s,s:s}", "type", "string", "format",
 		    "uuid"));
+	case FIELD_CURSOR:
+		return (json_pack("{s:s,s:s}", "type", "string", "pattern",
+		    "^[0-9]{1,17}_[0-9a-fA-F-]{36}$"));
 	case FIELD_EMAIL:
 		return (json_pack("{s:s,s:s}", "type", "string", "format",
 		    "email"));
@@ -308,6 +311,7 @@ type_name(const struct field *fd)
 	static const char *const	names[] = {
 		[FIELD_TEXT] = "text", [FIELD_NAME] = "text",
 		[FIELD_SLUG] = "slug", [FIELD_UUID] = "UUID",
+		[FIELD_CURSOR] = "cursor",
 		[FIELD_EMAIL] = "e-mail", [FIELD_URL] = "URL",
 		[FIELD_TIME] = "time", [FIELD_INTEGER] = "integer",
 		[FIELD_BOOLEAN] = "boolean", [FIELD_CHOICE] = "choice",

@@ -66,7 +66,8 @@ def test_receipt_once(db):
     row, = rows(db)
     assert (row["kind"], row["about"], row["license_id"], row["status"]) == (
         "receipt", lid, lid, "queued")
-    db.sql("UPDATE outbox SET fanned_out = false")
+    db.sql("UPDATE outbox SET fanned_out = false"
+           f" WHERE data->>'license_id' = '{lid}'")
     assert fan_out(db) == 0
 
 
