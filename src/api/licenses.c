@@ -37,10 +37,10 @@ license_reissue(struct flow *f)
 	    .params = flow_bind(f, &sql_license_reissue) }));
 }
 
+/* Each time it is shown it is shown anew, and written down. */
 static enum flow_next
 license_show_key(struct flow *f)
 {
-	flow_last(f);
 	return (flow_query_bound(f, &sql_license_show_key));
 }
 
@@ -106,7 +106,7 @@ const struct endpoint	api_licenses[] = {
 	    .summary = "One license with its machines, history and last validations.",
 	    .answer = "`{license,state,product_slug,product_name,policy_slug,"
 	        "policy_name,active_machines,machines,history,validations}`." },
-	{ ADMIN(POST, "/:id/key"), WRITE,
+	{ ADMIN(POST, "/:id/key"), WRITE, .repeatable = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(license_show_key),	/* sql  license_show_key */
 		FLOW_STEP(license_issued)),
