@@ -56,8 +56,7 @@ class Browser:
 
     def look(self, width, height, dark=False):
         self.size = width, height
-        self.cdp("Emulation.setDeviceMetricsOverride", width=width,
-                 height=height, deviceScaleFactor=1, mobile=width < 500)
+        self.resize(width, height)
         self.cdp("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme",
              "value": "dark" if dark else "light"}])
@@ -67,10 +66,14 @@ class Browser:
         width, height = self.size
         tall = min(most, max(height, self.run(
             "return document.documentElement.scrollHeight")))
-        shot = self.cdp("Page.captureScreenshot", captureBeyondViewport=True,
-                        clip={"x": 0, "y": 0, "width": width, "height": tall,
-                              "scale": 1})
-        path.write_bytes(base64.b64decode(shot["data"]))
+        self.resize(width, tall)
+        path.write_bytes(base64.b64decode(
+            self.driver.get_screenshot_as_base64()))
+        self.resize(width, height)
+
+    def resize(self, width, height):
+        self.cdp("Emulation.setDeviceMetricsOverride", width=width,
+                 height=height, deviceScaleFactor=1, mobile=width < 500)
 
     # Where it is
 

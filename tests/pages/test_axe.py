@@ -3,6 +3,7 @@ a phone; and what axe doesn't look at: nothing is cut off, the focus is seen."""
 import pytest
 
 from lib.crawl import crawl
+from lib.desk import open_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow,
               pytest.mark.timeout(600)]
@@ -65,9 +66,9 @@ def judge(browser, axe, path):
     return wrong
 
 
-def judge_all(browser, axe, paths):
+def judge_all(browser, axe, paths, looks=LOOKS):
     wrong = []
-    for width, height, dark in LOOKS:
+    for width, height, dark in looks:
         browser.look(width, height, dark)
         for path in paths:
             browser.go(path)
@@ -86,19 +87,17 @@ def test_every_page_is_accessible(stocked, pages, browse, axe):
 
 def test_empty_pages_are_accessible(own_instance, browse, axe):
     """A server without anything: lists say what to do next."""
-    from lib.desk import open_desk
     server = own_instance(name="empty")
     desk = open_desk(server)
     found, broken = crawl(desk)
     assert broken == {}
-    paths = [p.path for p in one_of_each(found)]
+    paths = [p.path for p in one_of_each(found) if not p.posts()]
     browser = browse(server.url).use_session(desk.cookie)
-    wrong = judge_all(browser, axe, paths)
+    wrong = judge_all(browser, axe, paths, LOOKS[1:])
     assert not wrong, "\n".join(wrong)
 
 
 def test_pages_of_strangers_are_accessible(own_instance, browse, axe):
-    from lib.desk import open_desk
     server = own_instance(name="doors")
     browser = browse(server.url)
     wrong = judge_all(browser, axe, ["/admin/welcome"])
