@@ -127,7 +127,7 @@ WITH found AS (
 )
 SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
     CASE WHEN a.id IS NULL
-    THEN 'the product has invoices or licenses; force deletes them too'
+    THEN 'force: needed, for the product has invoices or licenses'
     END AS message, a.body
 FROM found f
 LEFT JOIN answer a ON a.id = f.id;
@@ -301,8 +301,8 @@ WITH found AS (
 )
 SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
     CASE WHEN a.id IS NULL
-    THEN 'the policy has licenses, settled invoices, live subscriptions or '
-        || 'changes to it under way; force deletes them too'
+    THEN 'force: needed, for the policy has licenses, settled invoices, '
+        || 'live subscriptions or changes to it under way'
     END AS message, a.body
 FROM found f
 LEFT JOIN answer a ON a.id = f.id;

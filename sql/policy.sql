@@ -37,7 +37,7 @@ END
 	WHEN jsonb_array_length(p.entitlements_catalog) > 0
 	    AND bool_or(NOT p.entitlements_catalog @>
 	        jsonb_build_array(jsonb_build_object('slug', e.slug)))
-	THEN 'entitlement not in the product''s catalogue: '
+	THEN 'entitlements: not in the product''s catalogue: '
 	    || min(e.slug) FILTER (WHERE NOT p.entitlements_catalog @>
 	        jsonb_build_array(jsonb_build_object('slug', e.slug)))
 	END

@@ -393,22 +393,24 @@ form_do(struct flow *f)
 	return (next);
 }
 
-/* "slug: must be ..." belongs beside the input `slug'. */
+/* "slug: must be ...", "slug must be ..." belong beside the input `slug'. */
 static void
 place_fault(struct flow *f, const char *message)
 {
 	struct page_view	*v = flow_state(f);
 	const struct input	*in = f->endpoint->page->form->inputs;
-	size_t			 len = strcspn(message, ":");
+	size_t			 len;
 
 	v->fault = message;
 	for (; in != NULL && in->name != NULL; in++) {
-		if (strlen(in->name) == len &&
-		    !strncmp(in->name, message, len) &&
-		    message[len] == ':') {
-			v->fault_input = in->name;
+		len = strlen(in->name);
+		if (in->kind == INPUT_HIDDEN ||
+		    strncmp(in->name, message, len) ||
+		    (message[len] != ':' && message[len] != ' '))
+			continue;
+		v->fault_input = in->name;
+		if (message[len] == ':')
 			v->fault = message + len + strspn(message + len, ": ");
-		}
 	}
 }
 

@@ -126,7 +126,8 @@ def test_a_product_that_was_sold_is_deleted_by_a_tick(desk, api, product):
     assert "force" not in page.form()["fields"]     # not ticked for them
     r = desk.post(path)
     assert r.status_code == 409
-    assert "force deletes them too" in Page(r.text).alerts[0]
+    assert Page(r.text).wrong == {
+        "force": "needed, for the product has invoices or licenses"}
     assert get(api, "products", product)
     went(desk.post(path, force="true"))
     refused(api.admin("GET", f"/products/{product['id']}"), 404, "not_found")
@@ -263,7 +264,7 @@ def test_what_left_the_catalogue_is_not_dropped_unseen(desk, api, product):
     form = desk.get(policy_page(policy, "/edit")).form()["fields"]
     assert form["entitlements.batch"] == form["entitlements.export"] == "true"
     r = desk.post(policy_page(policy, "/edit"))
-    assert r.status_code == 400 and "batch" in Page(r.text).alerts[0]
+    assert r.status_code == 400 and "batch" in Page(r.text).wrong["entitlements"]
     went(desk.post(policy_page(policy, "/edit"),
                    **{"entitlements.batch": None}))
     assert get(api, "policies", policy)["entitlements"] == ["export"]
@@ -308,7 +309,7 @@ def test_a_policy_is_deleted(desk, api, product):
         f"/admin/products/{product['id']}?said=deleted"
     refused(api.admin("GET", f"/policies/{free['id']}"), 404, "not_found")
     r = desk.post(policy_page(used, "/delete"))
-    assert r.status_code == 409 and "force" in Page(r.text).alerts[0]
+    assert r.status_code == 409 and set(Page(r.text).wrong) == {"force"}
     assert get(api, "policies", used)
     went(desk.post(policy_page(used, "/delete"), force="true"))
     refused(api.admin("GET", f"/policies/{used['id']}"), 404, "not_found")

@@ -74,6 +74,8 @@ def test_a_code_is_made_for_every_product(desk, api, kind, currency, typed,
 @pytest.mark.parametrize("field,value,kind", [
     ("amount", "12.345", "percent"), ("amount", "a lot", "fixed_sats"),
     ("amount", "1.5", "set_price"), ("max_uses", "0", "percent"),
+    ("amount", "0", "fixed_sats"), ("amount", "", "percent"),
+    ("amount", "100.01", "percent"), ("code", "a b", "percent"),
     ("max_uses", "many", "percent")])
 def test_what_is_wrong_with_a_code_is_said_beside_it(desk, field, value, kind):
     given = {"code": new_slug("C"), "kind": kind, "amount": "5",
