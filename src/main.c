@@ -192,7 +192,6 @@ kore_worker_configure(void)
 void
 kore_worker_teardown(void)
 {
-	replica_leave(pool);
 	drain_run((unsigned int)conf.drain_ms, jobs_left);
 	jobs_close();
 	api_close();

@@ -200,7 +200,9 @@ jobs_open(struct db_pool *p)
 unsigned int
 jobs_left(void)
 {
-	return (flow_jobs() + webhooks_claiming());
+	unsigned int	n = flow_jobs() + webhooks_claiming();
+
+	return (n > 0 ? n : replica_leaving(pool));
 }
 
 void

@@ -37,8 +37,11 @@ void	mails_tick(struct db_pool *);
 /* In the parent, before its workers are: who this replica is. */
 void	replica_name(void);
 void	replica_tick(struct db_pool *);
-/* In a worker that is told to stop: the replica is not looked for any more. */
-void	replica_leave(struct db_pool *);
+/*
+ * In a worker that stops, when none of its jobs is under way any more: takes the
+ * replica's row away.  True while that isn't done.
+ */
+bool	replica_leaving(struct db_pool *);
 void	figures_tick(struct db_pool *);
 /* So many mails were just made: they are sent at once. */
 void	mails_made(uint64_t);

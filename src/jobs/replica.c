@@ -4,6 +4,7 @@
  */
 #include "jobs/jobs.h"
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/uuid.h"
 #include "base/version.h"
@@ -17,10 +18,15 @@
 #include <unistd.h>
 
 #define HOST_SIZE	256
+#define LEAVE_NS	UINT64_C(500000000)	/* of waiting, if the database is away */
 
 /* Made in the parent, so that all its workers say the same. */
 static char	host[HOST_SIZE];
 static char	run[UUID_TEXT_LEN + 1];
+
+/* At the worker's end. */
+static uint64_t	leaving_ns;
+static bool	has_left;
 
 void
 replica_name(void)
@@ -63,19 +69,25 @@ replica_tick(struct db_pool *pool)
 	flow_start_job("replica", steps, 0, NULL, NULL, NULL);
 }
 
+/* ---- the end ---- */
+
 static void
 left(void *arg, struct db_reply *reply)
 {
 	(void)arg;
+	has_left = true;
 	db_rows_free(reply->rows);
 }
 
-/* No job: the worker's end doesn't wait for it. */
-void
-replica_leave(struct db_pool *pool)
+bool
+replica_leaving(struct db_pool *pool)
 {
 	const char	*params[] = { run };
 	struct db_query	 q = { .stmt = &sql_replica_leave, .params = params };
 
-	(void)db_exec(pool, &q, left, NULL);
+	if (leaving_ns == 0) {
+		leaving_ns = clock_steady_ns();
+		has_left = db_exec(pool, &q, left, NULL) == NULL;
+	}
+	return (!has_left && clock_steady_ns() - leaving_ns < LEAVE_NS);
 }
