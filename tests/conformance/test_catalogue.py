@@ -11,7 +11,8 @@ POLICY = {
     "metadata", "active", "public", "tip_recipient", "tip_pct_bps",
     "tip_label", "is_recurring", "renewal_period_days", "grace_period_days",
     "trial_days", "tier_rank", "archived_at", "created_at", "updated_at",
-    "heartbeat_timeout_seconds"}        # D20
+    "heartbeat_timeout_seconds",         # D20
+    "price_currency"}                    # beyond the contract
 
 
 def product(api, **fields):
