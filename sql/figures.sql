@@ -43,6 +43,7 @@ WITH mark AS (
 	FOR NO KEY UPDATE
 ), begun AS (
 	SELECT COALESCE(m.upto, LEAST({{figures_log_begin}},
+	    (SELECT min(l.created_at) FROM licenses l),
 	    (SELECT min(m.activated_at) FROM machines m),
 	    licet_now() - interval '30 seconds')) AS since
 	FROM mark m
@@ -66,6 +67,14 @@ WITH mark AS (
 SELECT w.until > w.since
     AND w.until < licet_now() - interval '60 seconds' AS is_behind
 FROM wanted w;
+
+-- name: figures_count_anew :exec
+-- Another log than there was: all is counted again, from the first license on.
+WITH forgotten AS (
+	DELETE FROM figure_days AS d
+)
+UPDATE figure_marks AS f
+SET upto = NULL, counted_at = NULL;
 
 -- name: figures_count_all :exec
 -- Counts licenses, and machines in use, every five minutes: they are many, and

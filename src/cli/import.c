@@ -262,7 +262,8 @@ take_events(struct import *im, struct buf *error)
 static bool
 take_log(struct import *im, struct buf *error)
 {
-	return (import_copy(im, &import_log, error));
+	return (import_copy(im, &import_log, error) &&
+	    run(im, &sql_figures_count_anew, NULL, error));
 }
 
 /* All keys of the ring, the source's as the one that signs. */
