@@ -47,7 +47,7 @@ class Stock:
         self.policy = api.policy(
             self.product, name=self.text("policy"), slug="standard",
             max_machines=3, entitlements=["pro"],
-            tip_recipient="tips@example.com", tip_pct_bps=100,
+            tip_recipient="tips@nowhere.invalid", tip_pct_bps=100,
             tip_label=self.text("tip", 80))
         self.better = api.policy(self.product, name="Better", slug="better",
                                  tier_rank=2)
@@ -152,13 +152,13 @@ class Stock:
                  self.text(f"mail-{status}")])
 
     def settled(self, server):
-        """Until each message was tried; nothing happens on its own then."""
+        """Until each message and tip was tried; nothing happens on its own then."""
         def tried():
             return server.value(
-                "SELECT count(*) >= 2 AND bool_and(attempt_count > 0) AS done"
-                " FROM webhook_deliveries") and server.value(
-                "SELECT NOT EXISTS (SELECT FROM outbox WHERE NOT fanned_out)"
-                " AS done")
+                "SELECT count(*) >= 2 AND bool_and(attempt_count > 0) AND NOT"
+                " EXISTS (SELECT FROM outbox WHERE NOT fanned_out) AND NOT"
+                " EXISTS (SELECT FROM tip_attempts WHERE next_check_at IS NOT"
+                " NULL) AS done FROM webhook_deliveries")
         wait_for(tried, 60, "what is to be sent was tried", pause=0.1)
         for table, due in (("webhook_deliveries", "next_attempt_at"),
                            ("subscriptions", "next_attempt_at"),
