@@ -29,7 +29,9 @@ AND (@by_hash::text IS NULL OR e.actor_hash = @by_hash)
 -- name: audit_list :one
 -- The audit trail, newest first, page by page; what is given is ANDed.  The most
 -- telling of it chooses the branch, and with it the index: events_target,
--- events_actor, events_action, events_actor_kind, events_newest.
+-- events_actor, events_action, events_actor_kind, events_newest.  A value is asked
+-- for as a range of one, and ordered by: so its own index is the one that fits,
+-- and no planner walks all of the trail for something rare.
 WITH page AS (
 	(SELECT {{audit_columns}}
 	FROM events e
@@ -40,23 +42,32 @@ WITH page AS (
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
-	WHERE @target_id IS NULL AND e.actor_hash = @by_hash
+	WHERE @target_id IS NULL AND e.actor_hash >= @by_hash
 	AND (@action IS NULL OR e.action = @action)
 	AND (@by IS NULL OR e.actor_kind = @by)
-	{{audit_page}})
+	AND (e.actor_hash, e.occurred_at, e.id)
+	    < (@by_hash, {{cursor_time}}, {{cursor_id}})
+	ORDER BY e.actor_hash DESC, e.occurred_at DESC, e.id DESC
+	LIMIT {{audit_page_size}} + 1)
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
 	WHERE @target_id IS NULL AND @by_hash IS NULL
-	AND e.action = @action
+	AND e.action >= @action
 	AND (@by IS NULL OR e.actor_kind = @by)
-	{{audit_page}})
+	AND (e.action, e.occurred_at, e.id)
+	    < (@action, {{cursor_time}}, {{cursor_id}})
+	ORDER BY e.action DESC, e.occurred_at DESC, e.id DESC
+	LIMIT {{audit_page_size}} + 1)
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
 	WHERE @target_id IS NULL AND @by_hash IS NULL
-	AND @action IS NULL AND e.actor_kind = @by
-	{{audit_page}})
+	AND @action IS NULL AND e.actor_kind >= @by
+	AND (e.actor_kind, e.occurred_at, e.id)
+	    < (@by, {{cursor_time}}, {{cursor_id}})
+	ORDER BY e.actor_kind DESC, e.occurred_at DESC, e.id DESC
+	LIMIT {{audit_page_size}} + 1)
 	UNION ALL
 	(SELECT {{audit_columns}}
 	FROM events e
