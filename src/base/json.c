@@ -64,3 +64,19 @@ json_text2(const json_t *object, const char *outer, const char *name)
 {
 	return (json_text(json_object_get(object, outer), name));
 }
+
+bool
+json_is_something(const json_t *v)
+{
+	switch (v == NULL ? JSON_NULL : json_typeof(v)) {
+	case JSON_NULL:
+	case JSON_FALSE:
+		return (false);
+	case JSON_ARRAY:
+		return (json_array_size(v) > 0);
+	case JSON_STRING:
+		return (json_string_length(v) > 0);
+	default:
+		return (true);
+	}
+}

@@ -23,4 +23,10 @@ const char	*json_text(const json_t *object, const char *name);
 const char	*json_text2(const json_t *object, const char *outer,
 		    const char *name);
 
+/*
+ * Does it say something?  Not: missing, null, false, an empty text, an empty
+ * list.
+ */
+bool		 json_is_something(const json_t *);
+
 #endif

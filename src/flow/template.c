@@ -92,19 +92,7 @@ template_raw(struct template *t, const char *name)
 bool
 template_true(const struct template *t, const char *name)
 {
-	const json_t	*v = template_find(t, name);
-
-	switch (v == NULL ? JSON_NULL : json_typeof(v)) {
-	case JSON_NULL:
-	case JSON_FALSE:
-		return (false);
-	case JSON_ARRAY:
-		return (json_array_size(v) > 0);
-	case JSON_STRING:
-		return (json_string_length(v) > 0);
-	default:
-		return (true);
-	}
+	return (json_is_something(template_find(t, name)));
 }
 
 struct template_iter

@@ -52,22 +52,6 @@ value_text(struct arena *a, const json_t *v)
 }
 
 static bool
-is_there(const json_t *v)
-{
-	switch (v == NULL ? JSON_NULL : json_typeof(v)) {
-	case JSON_NULL:
-	case JSON_FALSE:
-		return (false);
-	case JSON_ARRAY:
-		return (json_array_size(v) > 0);
-	case JSON_STRING:
-		return (json_string_length(v) > 0);
-	default:
-		return (true);
-	}
-}
-
-static bool
 one_holds(const char *when, const json_t *gathered)
 {
 	const char	*choices, *text;
@@ -81,7 +65,8 @@ one_holds(const char *when, const json_t *gathered)
 	choices = strchr(when, '=');
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(when, "="), when);
 	if (choices == NULL)
-		return (is_there(value_find(NULL, gathered, name)) != negated);
+		return (json_is_something(value_find(NULL, gathered, name)) !=
+		    negated);
 	arena_init(&a);
 	text = value_text(&a, value_find(NULL, gathered, name));
 	holds = false;

@@ -14,6 +14,25 @@ from lib.stocked import SETTINGS, Stock
 REPLICAS = int(os.environ.get("LICET_REPLICAS", "1"))
 
 
+@pytest.fixture(scope="module")
+def server(make_instance, request):
+    """An instance of the module's own."""
+    made = make_instance(name=request.module.__name__.removeprefix("test_"))
+    yield made
+    made.check_workers()
+
+
+@pytest.fixture(scope="module")
+def desk(server):
+    """Somebody who is signed in there."""
+    return open_desk(server)
+
+
+@pytest.fixture(scope="module")
+def api(desk):
+    return desk.api
+
+
 @pytest.fixture(scope="session")
 def stocked(make_shared_instance, vendor_shared):
     """An instance that sells a little of everything; tests only look at it."""

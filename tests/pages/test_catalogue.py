@@ -7,24 +7,7 @@ import pytest
 from lib.catalogue import CATALOG, code_page, photo_studio, policy_page, same
 from lib.check import NOWHERE
 from lib.client import Api, new_slug, refused
-from lib.desk import Desk, Page, open_desk, went
-
-
-@pytest.fixture(scope="module")
-def server(make_instance):
-    made = make_instance(name="catalogue")
-    yield made
-    made.check_workers()
-
-
-@pytest.fixture(scope="module")
-def desk(server):
-    return open_desk(server)
-
-
-@pytest.fixture(scope="module")
-def api(desk):
-    return desk.api
+from lib.desk import Desk, Page, went
 
 
 @pytest.fixture

@@ -4,24 +4,7 @@ import pytest
 from lib.catalogue import code_page, photo_studio, same
 from lib.check import NOWHERE, ahead
 from lib.client import new_slug, refused
-from lib.desk import Page, open_desk, went
-
-
-@pytest.fixture(scope="module")
-def server(make_instance):
-    made = make_instance(name="codes")
-    yield made
-    made.check_workers()
-
-
-@pytest.fixture(scope="module")
-def desk(server):
-    return open_desk(server)
-
-
-@pytest.fixture(scope="module")
-def api(desk):
-    return desk.api
+from lib.desk import Page, went
 
 
 @pytest.fixture
