@@ -102,10 +102,14 @@ const struct endpoint	api_licenses[] = {
 	    .answer = "`{licenses:[License + "
 	        "policy_slug,policy_name,product_slug],next_cursor}`." },
 	{ ADMIN(GET, "/:id"), READ,
+	    .query = FIELDS(
+		{ "validations", FIELD_BOOLEAN,
+		    .help = "True unless given. They are looked for in the whole log; "
+		    "without them the answer is quick." }),
 	    .sql = &sql_license_get,
 	    .summary = "One license with its machines, history and last validations.",
 	    .answer = "`{license,state,product_slug,product_name,policy_slug,"
-	        "policy_name,active_machines,machines,history,validations}`." },
+	        "policy_name,active_machines,machines,history,validations|null}`." },
 	{ ADMIN(POST, "/:id/key"), WRITE, .repeatable = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(license_show_key),	/* sql  license_show_key */

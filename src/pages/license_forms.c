@@ -69,7 +69,8 @@ static const struct column	products[] = {
 	{ 0 }
 };
 
-#define ONE_LICENSE	{ "license", "GET /v1/admin/licenses/{at.id}" }
+#define ONE_LICENSE							\
+	{ "license", "GET /v1/admin/licenses/{at.id}?validations=false" }
 #define ACT(p, t, ...)	FORM("/admin/licenses/:id/" p,			\
 	    .title = t, .section = "licenses", .up = "/admin/licenses/{at.id}", \
 	    .up_title = "License for {license.product_name}", __VA_ARGS__)

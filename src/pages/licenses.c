@@ -126,7 +126,8 @@ static const struct column	validations[] = {
 	{ 0 }
 };
 
-#define ONE_LICENSE	{ "license", "GET /v1/admin/licenses/{at.id}" }
+#define ONE_LICENSE							\
+	{ "license", "GET /v1/admin/licenses/{at.id}?validations=false" }
 
 /* The products that one list of choices can hold. */
 #define ALL_PRODUCTS	{ "products", "GET /v1/admin/products?limit=200" }
@@ -163,6 +164,7 @@ const struct endpoint	pages_licenses[] = {
 		{ "invoices", "GET /v1/admin/invoices?license_id={at.id}&limit=20" }),
 	    .actions = ACTIONS(
 		{ "Show the key", "/admin/licenses/{at.id}/key" },
+		{ "Last validations", "/admin/licenses/{at.id}/validations" },
 		{ "Move its end", "/admin/licenses/{at.id}/extend",
 		    .when = "license.license.status=active|suspended" },
 		{ "Change its policy", "/admin/licenses/{at.id}/tier",
@@ -193,8 +195,14 @@ const struct endpoint	pages_licenses[] = {
 		    .empty = "No invoice belongs to this license: it was issued by hand, or "
 		    "another took its place.",
 		    .more = { "All invoices", "/admin/invoices?license_id={at.id}" } },
-		{ BLOCK_MADE, "History", .make = timeline_make },
-		{ BLOCK_LIST, "Last validations", "license.validations", validations,
+		{ BLOCK_MADE, "History", .make = timeline_make })),
+	PAGE("/admin/licenses/:id/validations",
+	    .title = "Last validations", .section = "licenses",
+	    .up = "/admin/licenses/{at.id}",
+	    .up_title = "License for {license.product_name}",
+	    .sources = SOURCES({ "license", "GET /v1/admin/licenses/{at.id}" }),
+	    .blocks = BLOCKS(
+		{ BLOCK_LIST, .from = "license.validations", .columns = validations,
 		    .empty = "No software has asked about this license yet." })),
 	ENDPOINT_END
 };

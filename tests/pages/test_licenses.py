@@ -139,13 +139,18 @@ def test_the_page_tells_all(desk, api):
     for word in ("key", "extend", "tier", "reissue", "suspend", "revoke"):
         assert f"{page_of(made)}/{word}" in page.links
     assert f"{page_of(made)}/unsuspend" not in page.links
+    told = desk.get(f"{page_of(made)}/validations").text
+    assert "When Answer Detail" in told and " Yes " in told
 
 
 def test_a_license_with_nothing(desk, api):
-    page = desk.get(page_of(api.issue()))
+    made = api.issue()
+    page = desk.get(page_of(made))
     for text in ("No address", "No machine has taken a seat yet",
-                 "No software has asked", "No invoice belongs"):
+                 "No invoice belongs"):
         assert text in page.text, text
+    assert "No software has asked" in \
+        desk.get(f"{page_of(made)}/validations").text
 
 
 def test_a_license_with_much_is_a_small_page(desk, api):

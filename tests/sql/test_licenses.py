@@ -148,6 +148,8 @@ def test_get_tells_all(db):
         ["license.suspend", "license.issue_manual"]
     assert {v["result"] for v in told["validations"]} == \
         {"ok", "fingerprint_mismatch"}
+    assert body(db, "license_get", id=lid,
+                validations=False)["validations"] is None
     assert call(db, "license_get", id=str(uuid.uuid4())) is None
 
 
