@@ -2,9 +2,10 @@
 -- The cycle that a renewal's invoice, just settled, has paid for.  It applies
 -- when it is the next one of a license that is still of the subscription's
 -- policy and does end; else the money is surplus.  Days without access since
--- the license ran out (by its grace, or the subscription's end) are added, so
--- that a late buyer has all of a cycle.  The license is held before the
--- subscription.
+-- the license ran out are added, so that a late buyer has all of a cycle.  It
+-- ran out by its grace, or when the subscription was cancelled within that;
+-- cancelled afterwards, before the worker came to lapse it, it had run out.
+-- The license is held before the subscription.
 renewal_license AS MATERIALIZED (
 	SELECT l.id, l.product_id, l.policy_id, l.expires_at, l.grace_seconds
 	FROM judged j
@@ -28,8 +29,12 @@ renewal_license AS MATERIALIZED (
 	    AND l.policy_id IS NOT DISTINCT FROM c.policy_id AS applies,
 	    c.cycle_end_at + GREATEST(interval '0', date_trunc('second',
 	        licet_now() + interval '999999 microseconds')
-	        - COALESCE(c.lapsed_at, GREATEST(c.cancelled_at, l.expires_at
-	        + make_interval(secs => l.grace_seconds)))) AS cycle_end_at,
+	        - COALESCE(c.lapsed_at, GREATEST(CASE
+	        WHEN c.cancelled_at IS NOT NULL THEN LEAST(c.cancelled_at,
+	            l.expires_at
+	            + c.grace_period_days * interval '86400 seconds') END,
+	        l.expires_at + make_interval(secs => l.grace_seconds))))
+	        AS cycle_end_at,
 	    CASE WHEN c.cancelled_at IS NOT NULL THEN l.grace_seconds
 	    ELSE GREATEST(l.grace_seconds, y.grace_seconds,
 	        c.grace_period_days * 86400::bigint) END AS grace_seconds

@@ -55,10 +55,9 @@ class Life:
 
     def on_cycle(self, r):
         assert near(r["begins"], self.end), (r, self.story)
+        until = self.end + self.days(self.policy["grace_period_days"])
         if self.cancelled_at:
-            until = max(self.second(self.cancelled_at), self.end)
-        else:
-            until = self.end + self.days(self.policy["grace_period_days"])
+            until = max(min(self.second(self.cancelled_at), until), self.end)
         late = max(datetime.timedelta(0), self.second(r["at"], True) - until)
         self.end += self.days(self.policy["renewal_period_days"]) + late
 

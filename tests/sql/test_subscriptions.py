@@ -306,6 +306,18 @@ def test_ended_within_its_grace_and_paid_days_later(db):
     assert lic(db, s)["grace_seconds"] == "0"
 
 
+def test_ended_after_its_grace_and_paid_at_once(db):
+    """The end came before the sweep, but access was lost by the grace."""
+    s = due(db, subscribe(db, grace_period_days=3))
+    iid = bill(db, s)
+    s = due(db, s, late=13 * DAY)
+    call(db, "subscription_cancel", lock="subscription_lock", id=s["id"])
+    settle(db, iid)
+    extra = seconds(db, "l.expires_at - b.started_at", s) - 60 * DAY
+    assert 10 * DAY <= extra <= 10 * DAY + 5
+    assert sub(db, s)["status"] == "cancelled"
+
+
 @pytest.mark.parametrize("status", ["revoked", "suspended"])
 def test_payment_leaves_the_licenses_status(db, status):
     s = due(db, subscribe(db))
