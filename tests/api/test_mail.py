@@ -242,8 +242,9 @@ def test_trial_is_told_three_days_before_its_end(mails):
     assert mail.subject.startswith("Your trial of Trial of 14 ends on ")
     assert "a link to pay 500 sats for 90 days" in plain(mail)
     assert not KEY.search(mail.text)
-    mails.clock.move(days=1)
     mails.becomes(to, "sent", "trial_ending")
+    mails.clock.move(days=1)
+    mails.settled()
     assert len(mails.smtp.got(to)) == 2
 
 
