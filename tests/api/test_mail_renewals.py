@@ -32,20 +32,20 @@ def subscribe(shop, **fields):
     to = shop.address()
     s = shop.subscribe(shop.product(name="Weekly", price_sats=700), email=to,
                        grace_period_days=GRACE, **fields)
-    shop.smtp.comes(to)
+    shop.told(to)
     return to, s
 
 
 def test_due_paid_and_renewed(shop):
     to, s = subscribe(shop)
     bill = shop.due(s)
-    mail = shop.smtp.comes(to, 2)
+    mail = shop.told(to, 2)
     assert mail.subject == "Your subscription to Weekly is due"
     assert bill["checkout_url"] in mail.text
     assert f'href="{bill["checkout_url"]}"' in mail.html.replace("&amp;", "&")
     assert "Pay 700 sats" in mail.text and s["key"] not in mail.text
     shop.pay_bill(bill)
-    mail = shop.smtp.comes(to, 3)
+    mail = shop.told(to, 3)
     assert mail.subject == "Weekly is renewed"
     new = shop.poll({"invoice_id": s["first"]})["license_key"]
     assert new in mail.text and new != s["key"]
@@ -58,9 +58,9 @@ def test_each_cycle_is_told(shop):
     to, s = subscribe(shop)
     for n in range(2):
         bill = shop.due(s)
-        shop.smtp.comes(to, 2 + 2 * n)
+        shop.told(to, 2 + 2 * n)
         shop.pay_bill(bill)
-        shop.smtp.comes(to, 3 + 2 * n)
+        shop.told(to, 3 + 2 * n)
     kinds = [r["kind"] for r in shop.rows(to)]
     assert kinds.count("renewal_due") == kinds.count("renewed") == 2
 
@@ -68,10 +68,10 @@ def test_each_cycle_is_told(shop):
 def test_lapsed(shop):
     to, s = subscribe(shop)
     bill = shop.due(s)
-    shop.smtp.comes(to, 2)
+    shop.told(to, 2)
     shop.clock.move(days=GRACE, seconds=5)
     Shop.becomes(shop, s, "lapsed")
-    mail = shop.smtp.comes(to, 3)
+    mail = shop.told(to, 3)
     assert mail.subject == "Your subscription to Weekly has lapsed"
     assert bill["checkout_url"] in mail.text
     assert "can still be paid" in " ".join(mail.text.split())
@@ -82,11 +82,11 @@ def test_trial_that_becomes_a_bill(shop):
     product = shop.product(name="Tried", price_sats=700)
     s = shop.subscribe(product, email=to, trial_days=10,
                        grace_period_days=GRACE)
-    assert shop.smtp.comes(to).subject == "Your trial of Tried"
+    assert shop.told(to).subject == "Your trial of Tried"
     shop.clock.move(days=7, seconds=70)
-    assert shop.smtp.comes(to, 2).subject.startswith("Your trial of Tried ends")
+    assert shop.told(to, 2).subject.startswith("Your trial of Tried ends")
     bill = shop.due(s)
-    mail = shop.smtp.comes(to, 3)
+    mail = shop.told(to, 3)
     assert mail.subject == "Your trial of Tried is over: go on?"
     assert bill["checkout_url"] in mail.text
     assert "pay for the first 30 days" in " ".join(mail.text.split())
@@ -105,7 +105,7 @@ def test_paid_before_the_mail_leaves(shop):
     assert row["last_error"] == "the bill is not open any more"
     shop.until(shop.tried(to, 1, "renewed")["next_attempt_at"] or
                shop.clock.now())
-    assert shop.smtp.comes(to, 2).subject == "Weekly is renewed"
+    assert shop.told(to, 2).subject == "Weekly is renewed"
 
 
 def test_news_told_twice_is_mailed_once(shop):

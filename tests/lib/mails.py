@@ -34,6 +34,14 @@ class Mails(Api):
             return row is not None and row["status"] == status and row
         return wait_for(there, seconds, f"the {kind} to {to} is {status}")
 
+    def told(self, to, n=1):
+        """The n-th mail to them, once it is noted that all were sent: from
+        then on the clock may be moved, and none is sent again."""
+        mail = self.smtp.comes(to, n)
+        wait_for(lambda: [r["status"] for r in self.rows(to)].count("sent")
+                 >= n, 20, f"{n} mails to {to} are noted")
+        return mail
+
     def tried(self, to, n, kind="receipt", seconds=20):
         """Until so many tries are noted; the row."""
         def there():
