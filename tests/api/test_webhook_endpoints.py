@@ -120,8 +120,10 @@ def test_what_waits_goes_to_the_new_url_at_once(hooks):
     e = hooks.endpoint("/moved-away")
     hooks.vendor.set("/moved-away", status=500)
     made = [hooks.test(e) for _ in range(6)]
-    wait_for(lambda: hooks.circuit(e)["consecutive_failures"] >= 5, 20,
-             "the circuit is open")
+    wait_for(lambda: hooks.circuit(e)["consecutive_failures"] >= 5
+             and sum(hooks.row(d)["attempt_count"] for d in made)
+             == len(hooks.vendor.got("/moved-away")), 20,
+             "the circuit is open, and nothing is under way")
     hooks.do("PATCH", path(e), {"url": hooks.vendor.url + "/moved-here"})
     row = hooks.circuit(e)
     assert row["open_until"] is None

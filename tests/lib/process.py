@@ -3,6 +3,7 @@
 Nothing here sleeps for a fixed time to let something happen: wait_for()
 polls a condition and fails with a reason at its deadline.
 """
+import functools
 import os
 import random
 import shutil
@@ -12,15 +13,35 @@ import subprocess
 import time
 
 
+PORTS = range(12000, 32000)     # below those that the kernel gives to clients
+STRETCH = 2000
+
 given = set()
 ports = random.SystemRandom()
 
 
+@functools.cache
+def stretch():
+    """The ports of this test process: it holds a datagram socket by which
+    others see that they are taken, for as long as it lives."""
+    for first in ports.sample(PORTS[::STRETCH], len(PORTS) // STRETCH):
+        mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            mark.bind(("127.0.0.1", first))
+        except OSError:
+            mark.close()
+            continue
+        return mark, range(first, first + STRETCH)
+    raise AssertionError("too many tests run side by side on this machine")
+
+
 def free_port():
-    """One to listen on later: below those that the kernel gives to clients, so
-    that none of theirs is in the way by then, and never the same twice."""
+    """One to listen on later: not one of another test process, nor of a
+    client's by then, nor soon the same again."""
     while True:
-        port = ports.randrange(12000, 32000)
+        if len(given) > STRETCH * 3 // 4:
+            given.clear()
+        port = ports.choice(stretch()[1])
         if port in given:
             continue
         with socket.socket() as s:
