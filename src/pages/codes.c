@@ -122,16 +122,6 @@ static const struct input	scope[] = {
 	{ 0 }
 };
 
-static const struct input	switch_off[] = {
-	{ "active", NULL, INPUT_HIDDEN, .preset = "false" },
-	{ 0 }
-};
-
-static const struct input	switch_on[] = {
-	{ "active", NULL, INPUT_HIDDEN, .preset = "true" },
-	{ 0 }
-};
-
 #define ONE_CODE	{ "code", "GET /v1/admin/discount-codes/{at.id}?limit=1" }
 #define ACT(p, t, ...)	FORM("/admin/codes/:id/" p,			\
 	    .title = t, .section = "codes", .up = "/admin/codes/{at.id}", \
@@ -208,13 +198,15 @@ const struct endpoint	pages_codes[] = {
 		.said = "saved" }),
 	ACT("off", "Switch {code.code.code} off", .sources = SOURCES(ONE_CODE),
 	    .form = &(const struct form){
-		.call = "PATCH /v1/admin/discount-codes/{at.id}/active", .inputs = switch_off,
+		.call = "PATCH /v1/admin/discount-codes/{at.id}/active", .inputs = SWITCH("active",
+		    "false"),
 		.intro = "Nobody can use it from now on. Purchases that are under way keep it, and "
 		"what was bought with it stays.",
 		.submit = "Switch it off", .then = "/admin/codes/{at.id}", .said = "changed" }),
 	ACT("on", "Switch {code.code.code} on", .sources = SOURCES(ONE_CODE),
 	    .form = &(const struct form){
-		.call = "PATCH /v1/admin/discount-codes/{at.id}/active", .inputs = switch_on,
+		.call = "PATCH /v1/admin/discount-codes/{at.id}/active", .inputs = SWITCH("active",
+		    "true"),
 		.intro = "It can be used, within its limits.",
 		.submit = "Switch it on", .then = "/admin/codes/{at.id}", .said = "changed" }),
 	ACT("delete", "Delete {code.code.code}", .sources = SOURCES(ONE_CODE),

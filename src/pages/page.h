@@ -131,6 +131,9 @@ struct input {
 };
 
 #define INPUTS(...)	(const struct input []){ __VA_ARGS__, { 0 } }
+/* Of a form that sets one field to one value. */
+#define SWITCH(field, value)						\
+	INPUTS({ field, NULL, INPUT_HIDDEN, .preset = value })
 
 struct form {
 	const char		*call;		/* "PATCH /v1/admin/products/{at.id}" */

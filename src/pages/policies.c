@@ -100,10 +100,6 @@ static const struct input	share[] = {
 	{ 0 }
 };
 
-/* A form that is a button says which way by a preset. */
-#define SWITCH(field, value)						\
-	INPUTS({ field, NULL, INPUT_HIDDEN, .preset = value })
-
 static const struct input	deletion[] = {
 	{ "product_id", NULL, INPUT_HIDDEN, .preset = "{policy.product_id}" },
 	{ "force", "Delete all of this, too", INPUT_CHECK, .when = "usage.needs_force",

@@ -70,16 +70,6 @@ static const struct input	product_new[] = {
 	{ 0 }
 };
 
-static const struct input	switch_off[] = {
-	{ "active", NULL, INPUT_HIDDEN, .preset = "false" },
-	{ 0 }
-};
-
-static const struct input	switch_on[] = {
-	{ "active", NULL, INPUT_HIDDEN, .preset = "true" },
-	{ 0 }
-};
-
 static const struct input	deletion[] = {
 	{ "force", "Delete all of this, too", INPUT_CHECK, .when = "usage.needs_force",
 	    .hint = "Software with these keys stops, and the sales are gone from the books." },
@@ -167,7 +157,8 @@ const struct endpoint	pages_products[] = {
 	    .title = "Take {product.name} off sale", UNDER_PRODUCT,
 	    .sources = SOURCES(ONE_PRODUCT),
 	    .form = &(const struct form){
-		.call = "PATCH /v1/admin/products/{at.id}/active", .inputs = switch_off,
+		.call = "PATCH /v1/admin/products/{at.id}/active", .inputs = SWITCH("active",
+		    "false"),
 		.intro = "It is no longer listed and can’t be bought. Its licenses go on, its "
 		"subscriptions renew, and you can still issue licenses by hand.",
 		.submit = "Take it off sale", .then = "/admin/products/{at.id}",
@@ -176,7 +167,8 @@ const struct endpoint	pages_products[] = {
 	    .title = "Put {product.name} on sale", UNDER_PRODUCT,
 	    .sources = SOURCES(ONE_PRODUCT),
 	    .form = &(const struct form){
-		.call = "PATCH /v1/admin/products/{at.id}/active", .inputs = switch_on,
+		.call = "PATCH /v1/admin/products/{at.id}/active", .inputs = SWITCH("active",
+		    "true"),
 		.intro = "It is listed and can be bought, under its policies that are on.",
 		.submit = "Put it on sale", .then = "/admin/products/{at.id}",
 		.said = "changed" }),
