@@ -128,8 +128,9 @@ JOIN webhook_endpoints e ON e.id = c.endpoint_id;
 -- What came of a try, for the delivery and for its endpoint's circuit: @status
 -- is delivered, again (after @wait_seconds), dead, or gone, which also ends the
 -- endpoint.  That it arrived is true whoever claimed it since; anything else
--- counts only under the claim's @lease.  Circuits are written to when they
--- change only.  No row: another has it now.
+-- counts only under the claim's @lease, and for the endpoint only if it still
+-- has the @url that was tried.  Circuits are written to when they change only.
+-- No row: another has it now.
 WITH ended AS (
 	UPDATE webhook_deliveries AS d
 	SET attempt_count = d.attempt_count + 1,
@@ -153,7 +154,7 @@ WITH ended AS (
 	    updated_at = CASE WHEN e.active AND @status = 'gone'
 	        THEN licet_now() ELSE e.updated_at END
 	FROM ended d
-	WHERE e.id = d.endpoint_id
+	WHERE e.id = d.endpoint_id AND e.url = @url::text
 	AND (@status <> 'delivered' OR e.consecutive_failures > 0)
 	RETURNING e.id, e.url
 ), event AS (

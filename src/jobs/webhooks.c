@@ -47,6 +47,7 @@ struct delivery {
 	unsigned int		 seat;
 	const char		*id;
 	const char		*lease;
+	const char		*url;
 	const char		*error;		/* before anything was sent */
 	unsigned int		 attempts;	/* this one too */
 	unsigned int		 failures;	/* of the endpoint, in a row */
@@ -124,7 +125,7 @@ post(struct flow *f, const struct delivery *d, const char *secret)
 	headers[6] = NULL;
 	f->calls_uncounted = true;
 	return (flow_call(f, &(struct net_request){ .method = "POST",
-	    .url = db_text(d->claimed, d->row, "url"),
+	    .url = d->url,
 	    .content_type = "application/json", .headers = headers,
 	    .body = body, .body_len = strlen(body), .timeout_ms = TIMEOUT_MS,
 	    .reply_max = REPLY_MAX, .status_only = true,
@@ -141,6 +142,7 @@ delivery_send(struct flow *f)
 
 	d->id = keep(f, d, "id");
 	d->lease = keep(f, d, "lease");
+	d->url = keep(f, d, "url");
 	d->attempts = (unsigned int)db_integer(rows, d->row, "attempt_count",
 	    0) + 1;
 	d->failures = (unsigned int)db_integer(rows, d->row,
@@ -204,7 +206,7 @@ delivery_end(struct flow *f)
 	else
 		d->status = "again";
 	return (FLOW_QUERY(f, delivery_end, .id = d->id, .lease = d->lease,
-	    .status = d->status, .error = d->error,
+	    .url = d->url, .status = d->status, .error = d->error,
 	    .status_code = code == 0 ? NULL : number(f, code),
 	    .response = code == 0 ? NULL : shown(f, r->body),
 	    .wait_seconds = number(f, wait), .probe_seconds = number(f,

@@ -39,7 +39,7 @@ def claim(db, limit=64, busy=()):
 
 
 def end(db, c, status, **args):
-    return db.call("delivery_end", id=c["id"], lease=c["lease"],
+    return db.call("delivery_end", id=c["id"], lease=c["lease"], url=c["url"],
                    status=status, wait_seconds=5, probe_seconds=5, **args)
 
 
@@ -117,6 +117,19 @@ def test_a_probe_that_finds_nothing_due_uses_up_nothing(db):
 def expire(db, did):
     db.sql("UPDATE webhook_deliveries SET next_attempt_at = now() - interval"
            f" '1 s' WHERE id = '{did}'")
+
+
+@pytest.mark.parametrize("status", ["again", "gone"])
+def test_a_failure_of_the_old_url_is_not_the_new_ones(db, status):
+    eid = endpoint(db)
+    due(db, eid)
+    c, = [c for c in claim(db) if c["endpoint_id"] == eid]
+    db.sql(f"UPDATE webhook_endpoints SET url = 'http://new' WHERE id = '{eid}'")
+    assert end(db, c, status) is not None
+    (failures, active), = db.sql(
+        "SELECT consecutive_failures, active FROM webhook_endpoints"
+        f" WHERE id = '{eid}'")
+    assert (failures, active) == ("0", "t")
 
 
 def test_a_late_failure_does_not_count(db):
