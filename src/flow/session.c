@@ -7,6 +7,7 @@
 #include "crypto/password.h"
 #include "crypto/token.h"
 #include "flow/aside.h"
+#include "flow/cookie.h"
 #include "flow/form.h"
 #include "flow/request.h"
 #include "flow/respond.h"
@@ -19,21 +20,12 @@
 
 /* ---- the cookie ---- */
 
+static const struct cookie	cookie = { SESSION_COOKIE, "Strict" };
+
 const char *
 session_token(struct flow *f)
 {
-	const char	*p = flow_request_header(f, "cookie");
-	size_t		 name = strlen(SESSION_COOKIE), len;
-
-	for (; p != NULL && *p != '\0'; p += len) {
-		p += strspn(p, "; ");
-		len = strcspn(p, ";");
-		if (len == name + 1 + TOKEN_LEN && p[name] == '=' &&
-		    !strncmp(p, SESSION_COOKIE, name))
-			return (arena_strndup(&f->arena, p + name + 1,
-			    TOKEN_LEN));
-	}
-	return (NULL);
+	return (cookie_token(f, &cookie));
 }
 
 static const char *
@@ -51,14 +43,6 @@ session_token_hash(struct flow *f)
 	const char	*token = session_token(f);
 
 	return (token == NULL ? NULL : hash_of(f, token));
-}
-
-static void
-put_cookie(struct flow *f, const char *token, int seconds)
-{
-	flow_header(f, "set-cookie", arena_printf(&f->arena,
-	    SESSION_COOKIE "=%s; Path=/; HttpOnly; Secure; SameSite=Strict; "
-	    "Max-Age=%d", token, seconds));
 }
 
 /* ---- who has one ---- */
@@ -89,7 +73,7 @@ session_found(struct flow *f)
 	    "reauthenticated_s", 0);
 	hmac_sha256_hex(s->token, strlen(s->token), "csrf", 4, s->csrf);
 	if (db_true(flow_rows(f), 0, "is_prolonged"))
-		put_cookie(f, s->token, COOKIE_KEPT);
+		cookie_prolong(f, &cookie, s->token, COOKIE_KEPT);
 	return (true);
 }
 
@@ -211,7 +195,7 @@ session_login_end(struct flow *f)
 	    db_rows_count(flow_rows(f)) == 1) {
 		l->result = SESSION_IN;
 		if (!l->confirms)
-			put_cookie(f, l->token, COOKIE_KEPT);
+			cookie_put(f, &cookie, l->token, COOKIE_KEPT);
 	}
 	if (l->result != SESSION_NO_PASSWORD)
 		stat_add(l->result == SESSION_IN ? STAT_LOGINS_OK :
@@ -224,7 +208,7 @@ session_leave(struct flow *f)
 {
 	const char	*hash = session_token_hash(f);
 
-	put_cookie(f, "", 0);
+	cookie_clear(f, &cookie);
 	if (hash == NULL)
 		return (FLOW_NEXT);
 	return (FLOW_QUERY(f, session_end, .token_hash = hash,

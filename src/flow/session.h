@@ -13,7 +13,7 @@
 
 #include "flow/flow.h"
 
-#define SESSION_COOKIE		"keysat_session"
+#define SESSION_COOKIE		"keysat_session"	/* see flow/cookie.h */
 /* Where people log in: a page, GET.  Who has no session is sent there. */
 #define SESSION_LOGIN_PATH	"/admin/sign-in"
 /* Where the password is typed again: the same. */

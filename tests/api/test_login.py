@@ -166,6 +166,69 @@ def test_cookies_among_others(web, cookie):
                       headers={"Cookie": cookie}).status_code == 200
 
 
+# Over https
+
+def by_https(api, **cookies):
+    """A browser that came by https and logs in; what it is to keep."""
+    host = api.url.partition("://")[2]
+    r = api.public("POST", "/admin/login", {"password": api.password},
+                   headers={"Origin": f"https://{host}", "Cookie": "; ".join(
+                       f"{k}={v}" for k, v in cookies.items())})
+    assert r.status_code == 204, r.text
+    return r.headers["Set-Cookie"]
+
+
+def opens(api, cookie, method="GET", path=ADMIN, **options):
+    return api.public(method, path, headers={"Cookie": cookie}, **options)
+
+
+@pytest.mark.parametrize("prefix", ["", "__Host-"])
+def test_a_cookie_from_before_is_not_the_session(web, prefix):
+    """Session fixation, by either name: what was there is no session, and not
+    what is given."""
+    planted = "A" * 43
+    given = by_https(web, **{prefix + "keysat_session": planted})
+    assert given.startswith("__Host-keysat_session=") and planted not in given
+    assert "Path=/;" in given and "Secure;" in given and "omain" not in given
+    assert opens(web, given.split(";")[0]).status_code == 200
+    assert opens(web, f"{prefix}keysat_session={planted}").status_code == 401
+
+
+def test_the_name_that_no_sibling_can_set_counts_first(web):
+    """A session that somebody planted for the whole domain isn't believed
+    beside one's own."""
+    mine = by_https(web).split(";")[0]
+    planted = "keysat_session=" + log_in(web, web.password)
+    for both in (f"{planted}; {mine}", f"{mine}; {planted}"):
+        listed = expect(opens(web, both, path="/v1/admin/sessions"), 200)
+        assert [s["current"] for s in listed["sessions"][:2]] == [False, True]
+    dead = "__Host-keysat_session=" + "A" * 43
+    assert opens(web, f"{planted}; {dead}").status_code == 401
+
+
+def test_a_session_keeps_the_name_it_came_by(web, desk):
+    """Nobody is logged out when the server moves behind https."""
+    host = by_https(web).split(";")[0]
+    plain = "keysat_session=" + log_in(web, web.password)
+    desk.clock.move(seconds=61)
+    for cookie in (host, plain):
+        r = opens(web, cookie)
+        assert r.status_code == 200
+        assert r.headers["Set-Cookie"].startswith(cookie + ";")
+
+
+def test_out_clears_either_name(web):
+    host = by_https(web).split(";")[0]
+    plain = "keysat_session=" + log_in(web, web.password)
+    r = opens(web, f"{plain}; {host}", "POST", "/admin/logout")
+    assert r.status_code == 204
+    cleared = r.headers["Set-Cookie"]
+    assert cleared.count("Max-Age=0") == 2
+    assert "__Host-keysat_session=;" in cleared
+    assert ", keysat_session=;" in cleared
+    assert opens(web, host).status_code == 401
+
+
 # Time
 
 def test_D29_an_idle_session_ends_after_a_day(web, desk):
