@@ -36,6 +36,7 @@ MIGRATIONS := $(sort $(wildcard migrations/[0-9]*.sql))
 TEMPLATES := $(sort $(wildcard assets/templates/*.html))
 LETTERS	:= $(sort $(wildcard assets/mail/*.html assets/mail/*.txt))
 ASSETS	:= $(sort $(wildcard assets/css/* assets/js/* assets/img/*))
+PARTS	:= $(wildcard assets/css/*/*)
 GENERATED = sql migrations templates letters assets
 
 # What does no I/O of its own: unit tests and fuzzers link this alone.  libpq
@@ -152,7 +153,7 @@ $(GEN)/letters.c: $(BUILD)/tmplc $(LETTERS) $(BUILD)/inputs | $(GEN)
 	@echo "  GEN   $@"
 	$(Q)$(BUILD)/tmplc -p letter $(GEN)/letters $(LETTERS)
 
-$(GEN)/assets.c: tools/embed-assets $(ASSETS) $(BUILD)/inputs | $(GEN)
+$(GEN)/assets.c: tools/embed-assets $(ASSETS) $(PARTS) $(BUILD)/inputs | $(GEN)
 	@echo "  GEN   $@"
 	$(Q)tools/embed-assets $(GEN)/assets $(ASSETS)
 
@@ -171,7 +172,7 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/inputs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(SQL) $(MIGRATIONS) $(TEMPLATES) $(LETTERS) $(ASSETS)' > $@.$$$$; \
+	@echo '$(SQL) $(MIGRATIONS) $(TEMPLATES) $(LETTERS) $(ASSETS) $(PARTS)' > $@.$$$$; \
 	    cmp -s $@ $@.$$$$ && rm $@.$$$$ || mv $@.$$$$ $@
 
 # --- unit tests and fuzzers: only the pure parts, always sanitized ---

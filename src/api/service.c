@@ -2,11 +2,11 @@
 #include "api/api.h"
 
 #include "base/buf.h"
-#include "base/conf.h"
 #include "base/stat.h"
 #include "crypto/keyring.h"
 #include "crypto/pem.h"
 #include "flow/bind.h"
+#include "flow/operator.h"
 #include "flow/respond.h"
 #include "flow/router.h"
 #include "serve/drain.h"
@@ -38,12 +38,9 @@ service_ask(struct flow *f)
 static enum flow_next
 service_info(struct flow *f)
 {
-	const char	*stored = db_text(flow_rows(f), 0, "operator_name");
-
-	if (stored == NULL && *conf.operator_name != '\0')
-		stored = conf.operator_name;
 	return (flow_json(f, 200, json_pack("{s:s,s:s,s:s?,s:s,s:s,s:i}",
-	    "service", "keysat", "version", LICET_VERSION, "operator", stored,
+	    "service", "keysat", "version", LICET_VERSION, "operator",
+	    operator_name(flow_rows(f)),
 	    "public_key_pem", public_key_pem(), "key_algorithm", "ed25519",
 	    "key_format_version", 2)));
 }

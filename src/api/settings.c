@@ -6,6 +6,7 @@
 
 #include "base/conf.h"
 #include "flow/bind.h"
+#include "flow/operator.h"
 #include "flow/respond.h"
 
 #include "sql.h"
@@ -24,7 +25,7 @@ operator_answer(struct flow *f)
 			    conf.operator_name;
 
 	return (flow_json(f, 200, json_pack("{s:s?,s:s?,s:s?}",
-	    "stored", stored, "effective", stored == NULL ? env : stored,
+	    "stored", stored, "effective", operator_name(flow_rows(f)),
 	    "fallback_env", env)));
 }
 

@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "flow/form.h"
 #include "flow/key.h"
-#include "flow/respond.h"
-#include "flow/template.h"
+#include "flow/fail.h"
+#include "pages/front.h"
 
 #include "sql.h"
 #include "templates.h"
@@ -18,15 +18,9 @@
 static enum flow_next
 page(struct flow *f, int status, json_t *values)
 {
-	struct template	 t;
-	char		*html;
-	size_t		 len;
-
-	template_init(&t, values);
-	template_recover(&t);
-	html = template_take(&t, &len);
-	json_decref(values);
-	return (flow_html(f, status, html, len));
+	json_object_set_new(values, "page_title",
+	    json_string("Your license key"));
+	return (front_send(f, status, template_recover, values));
 }
 
 static enum flow_next
@@ -63,14 +57,14 @@ recover_show(struct flow *f)
 /* clang-format off */
 const struct endpoint	pages_recover[] = {
 	{ .method = GET, .path = "/recover", .limit = LIMIT_CATALOGUE,
-	    .steps = FLOW_STEPS(FLOW_STEP(recover_form)),
-	    .hidden = true, .summary = "A form for a lost key." },
+	    .steps = FLOW_STEPS(FRONT_STEPS, FLOW_STEP(recover_form)),
+	    FRONT_PAGE, .summary = "A form for a lost key." },
 	{ .method = POST, .path = "/recover", .limit = LIMIT_RECOVER,
 	    .raw_body = true,
-	    .steps = FLOW_STEPS(
+	    .steps = FLOW_STEPS(FRONT_STEPS,
 		FLOW_STEP(recover_ask),		/* sql  license_recover */
 		FLOW_STEP(recover_show)),
-	    .hidden = true, .summary = "What came of it." },
+	    FRONT_PAGE, .summary = "What came of it." },
 	ENDPOINT_END
 };
 /* clang-format on */

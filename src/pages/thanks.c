@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "flow/key.h"
-#include "flow/respond.h"
-#include "flow/template.h"
+#include "flow/fail.h"
+#include "pages/front.h"
 
 #include "sql.h"
 #include "templates.h"
@@ -26,10 +26,9 @@ static enum flow_next
 thanks_page(struct flow *f)
 {
 	const char	*body = db_text(flow_rows(f), 0, "body"), *key, *status;
-	struct template	 t;
 	json_t		*invoice, *values;
-	char		*page, why[96];
-	size_t		 len;
+	bool		 pending;
+	char		 why[96];
 
 	if (body == NULL)
 		return (flow_fail(f, ERR_NOT_FOUND, "No such purchase."));
@@ -37,18 +36,16 @@ thanks_page(struct flow *f)
 	if ((status = json_text(invoice, "status")) == NULL)
 		status = "pending";
 	key = key_render(f, flow_rows(f));
-	values = json_pack("{s:s,s:s?,s:b,s:b,s:b}", "invoice",
-	    flow_text(f, "invoice_id"), "key", key,
-	    "pending", key == NULL && !strcmp(status, "pending"),
+	pending = key == NULL && !strcmp(status, "pending");
+	values = json_pack("{s:s,s:s,s:s?,s:b,s:s?,s:b,s:b}",
+	    "page_title", "Your purchase", "invoice",
+	    flow_text(f, "invoice_id"), "key", key, "pending", pending,
+	    "refresh", pending ? "5" : NULL,
 	    "lost", key == NULL && (!strcmp(status, "expired") ||
 	    !strcmp(status, "invalid")),
 	    "gone", key == NULL && !strcmp(status, "settled"));
-	template_init(&t, values);
-	template_thanks(&t);
-	page = template_take(&t, &len);
-	json_decref(values);
 	json_decref(invoice);
-	return (flow_html(f, 200, page, len));
+	return (front_send(f, 200, template_thanks, values));
 }
 
 /* clang-format off */
@@ -56,10 +53,10 @@ const struct endpoint	pages_thanks[] = {
 	{ .method = GET, .path = "/thank-you", .limit = LIMIT_POLL,
 	    .query = FIELDS(
 		{ "invoice_id", FIELD_UUID, FIELD_REQUIRED, .help = "Of the purchase." }),
-	    .steps = FLOW_STEPS(
+	    .steps = FLOW_STEPS(FRONT_STEPS,
 		FLOW_STEP(thanks_ask),		/* sql  purchase_poll */
 		FLOW_STEP(thanks_page)),
-	    .hidden = true, .summary = "How a purchase stands, for the buyer." },
+	    FRONT_PAGE, .summary = "How a purchase stands, for the buyer." },
 	ENDPOINT_END
 };
 /* clang-format on */

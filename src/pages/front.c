@@ -1,0 +1,60 @@
+#include "pages/front.h"
+
+#include "flow/operator.h"
+#include "flow/respond.h"
+#include "flow/session.h"
+
+#include "sql.h"
+#include "templates.h"
+
+enum flow_next
+front_ask(struct flow *f)
+{
+	return (FLOW_QUERY(f, operator_name_get, .none = NULL));
+}
+
+enum flow_next
+front_named(struct flow *f)
+{
+	const char	*name = operator_name(flow_rows(f));
+
+	if (f->nvalues == FLOW_VALUES_MAX)
+		return (flow_fail(f, ERR_INTERNAL, "Too many values."));
+	f->values[f->nvalues++] = (struct flow_value){ "operator",
+	    name == NULL ? NULL : arena_strdup(&f->arena, name) };
+	return (FLOW_NEXT);
+}
+
+enum flow_next
+front_send(struct flow *f, int status, void (*render)(struct template *),
+    json_t *values)
+{
+	const char	*name = flow_text(f, "operator");
+	struct template	 t;
+	char		*page;
+	size_t		 len;
+
+	json_object_set_new(values, "operator", name == NULL ? json_null() :
+	    json_string(name));
+	json_object_set_new(values, "csrf", json_string(f->session == NULL ?
+	    "" : f->session->csrf));
+	template_init(&t, values);
+	render(&t);
+	page = template_take(&t, &len);
+	json_decref(values);
+	return (flow_html(f, status, page, len));
+}
+
+void
+front_on_fault(struct flow *f)
+{
+	const struct err_info	*e = err_info(f->fault);
+
+	(void)front_send(f, e->status, template_front_fault,
+	    json_pack("{s:s,s:s}", "page_title",
+	    e->status == 404 ? "Nothing is here" :
+	    f->fault == ERR_RATE_LIMITED ? "Please wait a little" :
+	    "That didn’t work", "fault",
+	    f->fault_message != NULL && *f->fault_message != '\0' ?
+	    f->fault_message : e->help));
+}
