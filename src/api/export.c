@@ -153,8 +153,8 @@ export_finish(struct flow *f)
 	.state = sizeof(struct export_state),					\
 	.answer = "CSV with a head line, chunked; whoever gets no last chunk " \
 	    "has not got all. A text that a spreadsheet would take for a formula " \
-	    "has an apostrophe in front. A session whose password was typed " \
-	    "more than 10 minutes ago is sent to type it again: 303."
+	    "has an apostrophe in front. A browser that follows a link " \
+	    "with a password typed too long ago is sent to type it again: 303."
 
 const struct endpoint	api_export[] = {
 	{ FILE("licenses"), .summary = "All licenses, newest first, without their keys." },

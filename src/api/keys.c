@@ -59,7 +59,7 @@ key_made(struct flow *f)
 	.method = m, .path = "/v1/admin/api-keys" p, .scope = "master"
 
 const struct endpoint	api_keys[] = {
-	{ ADMIN(POST, ""),
+	{ ADMIN(POST, ""), .confirmed = true,
 	    .body = FIELDS(
 		{ "label", FIELD_NAME, FIELD_REQUIRED, 1, 320,
 		    .help = "For you; 80 characters at most." },

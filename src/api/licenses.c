@@ -111,6 +111,7 @@ const struct endpoint	api_licenses[] = {
 	    .answer = "`{license,state,product_slug,product_name,policy_slug,"
 	        "policy_name,active_machines,machines,history,validations|null}`." },
 	{ ADMIN(POST, "/:id/key"), WRITE, .repeatable = true,
+	    .confirmed = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(license_show_key),	/* sql  license_show_key */
 		FLOW_STEP(license_issued)),
@@ -128,6 +129,7 @@ const struct endpoint	api_licenses[] = {
 	        "that they say; the key that is shown from then on has the new one.",
 	    .answer = "`{ok,license_id,expires_at}`." },
 	{ ADMIN(POST, "/:id/reissue"), WRITE, .body = reason,
+	    .confirmed = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(license_reissue),	/* sql  license_reissue */
 		FLOW_STEP(license_issued)),

@@ -80,6 +80,7 @@ status_answer(struct flow *f)
 /* clang-format off */
 const struct endpoint	api_login[] = {
 	{ .method = POST, .path = "/v1/admin/web-password", .scope = "master",
+	    .confirmed = true,
 	    .body = FIELDS(
 		{ "password", FIELD_TEXT, FIELD_REQUIRED, 1, 4096,
 		    .help = "12 characters or more, 1,024 bytes at most." }),

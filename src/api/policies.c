@@ -96,7 +96,7 @@ const struct endpoint	api_policies[] = {
 	    .sql = &sql_policy_set_tip,
 	    .summary = "Set or clear who gets a share of each sale.",
 	    .answer = "Policy." },
-	{ ADMIN(DELETE, "/:id"), WRITE,
+	{ ADMIN(DELETE, "/:id"), WRITE, .confirmed = true,
 	    .query = FIELDS({ "force", FIELD_BOOLEAN,
 	        .help = "Also with licenses and sales, which go with it." }),
 	    .lock = &sql_policy_delete_lock,

@@ -80,7 +80,7 @@ const struct endpoint	api_products[] = {
 	    .summary = "Take a product off sale, or put it back; its licenses go on.",
 	    .answer = "`{ok:true}`." },
 	{ .method = DELETE, .path = "/v1/admin/products/:id",
-	    .scope = "products:write",
+	    .scope = "products:write", .confirmed = true,
 	    .query = FIELDS(
 		{ "force", FIELD_BOOLEAN,
 		    .help = "Also with invoices and licenses, which go with it." }),

@@ -198,7 +198,7 @@ const struct endpoint	api_profiles[] = {
 		FLOW_STEP(profile_answer)),
 	    .summary = "Change a merchant profile; what is absent stays, null clears.",
 	    .answer = "MerchantProfile." },
-	{ .method = DELETE, .path = ONE, WRITE,
+	{ .method = DELETE, .path = ONE, WRITE, .confirmed = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(profile_delete),	/* sql  profile_delete */
 		FLOW_STEP(profile_deleted),
@@ -210,7 +210,7 @@ const struct endpoint	api_profiles[] = {
 	        "and has neither products nor live subscriptions; its "
 	        "providers are disconnected.",
 	    .answer = "`{ok,id,warnings[]}`." },
-	{ .method = POST, .path = ONE "/set-default", WRITE,
+	{ .method = POST, .path = ONE "/set-default", WRITE, .confirmed = true,
 	    .lock = &sql_profile_lock, .sql = &sql_profile_set_default,
 	    .summary = "Make it the profile of products that name none.",
 	    .answer = "`{ok,id}`." },
@@ -221,6 +221,7 @@ const struct endpoint	api_profiles[] = {
 	        "provider_label}]}`; all but the first two are null when nobody "
 	        "serves the rail." },
 	{ .method = PUT, .path = ONE "/rail-preferences/:rail", WRITE,
+	    .confirmed = true,
 	    .body = FIELDS(
 		{ "payment_provider_id", FIELD_UUID, FIELD_REQUIRED,
 		    .help = "Connected to this profile and serving the rail." }),
@@ -228,6 +229,7 @@ const struct endpoint	api_profiles[] = {
 	    .summary = "Choose who takes payments by a rail (lightning, onchain, card).",
 	    .answer = "`{ok,rail,payment_provider_id}`." },
 	{ .method = DELETE, .path = ONE "/rail-preferences/:rail", WRITE,
+	    .confirmed = true,
 	    .sql = &sql_rail_clear, .errors = "400",
 	    .summary = "Choose nobody in particular.",
 	    .answer = "`{ok,rail}`." },

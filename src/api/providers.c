@@ -317,7 +317,7 @@ const struct endpoint	api_providers[] = {
 	        "merchant_profile_id,merchant_profile_name,providers[]}`; "
 	        "`preferred` takes sales that name no rail." },
 	{ .method = POST, .path = "/v1/admin/btcpay/connect",
-	    .scope = "payment_providers:write",
+	    .scope = "payment_providers:write", .confirmed = true,
 	    .body = FIELDS(PROFILE),
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(connect_begin),	/* sql  connect_start */
@@ -351,13 +351,14 @@ const struct endpoint	api_providers[] = {
 	    .summary = "How the store can be paid, asked now.",
 	    .answer = "`{store_id,count,methods:[{payment_method_id,enabled}]}`." },
 	{ .method = POST, .path = "/v1/admin/btcpay/disconnect",
-	    .scope = "master", .body = FIELDS(PROVIDER), LEAVE(leave_btcpay),
+	    .scope = "master", .confirmed = true,
+	    .body = FIELDS(PROVIDER), LEAVE(leave_btcpay),
 	    .errors = "404",
 	    .summary = "Disconnect a BTCPay server: at once here, then its "
 	        "webhook and API key there." },
 
 	{ .method = POST, .path = "/v1/admin/zaprite/connect",
-	    .scope = "master",
+	    .scope = "master", .confirmed = true,
 	    .body = FIELDS(
 		{ "api_key", FIELD_NAME, FIELD_REQUIRED, 1, 500, .help = "From Zaprite." },
 		{ "base_url", FIELD_URL, .help = "https://api.zaprite.com unless given." },
@@ -384,7 +385,8 @@ const struct endpoint	api_providers[] = {
 	        "label,webhook_url,merchant_profile_id,"
 	        "merchant_profile_name`." },
 	{ .method = POST, .path = "/v1/admin/zaprite/disconnect",
-	    .scope = "master", .body = FIELDS(PROVIDER), LEAVE(leave_zaprite),
+	    .scope = "master", .confirmed = true,
+	    .body = FIELDS(PROVIDER), LEAVE(leave_zaprite),
 	    .errors = "404",
 	    .summary = "Disconnect a Zaprite account." },
 	ENDPOINT_END

@@ -246,7 +246,7 @@ refund_answer(struct flow *f)
 /* clang-format off */
 const struct endpoint	api_refunds[] = {
 	{ .method = POST, .path = "/v1/admin/invoices/:id/refund",
-	    .scope = "invoices:write",
+	    .scope = "invoices:write", .confirmed = true,
 	    .body = FIELDS(
 		{ "variant", FIELD_CHOICE, 0, .choices = VARIANTS,
 		    .help = "How much goes back, as the provider calls it; RateThen "

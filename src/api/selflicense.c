@@ -90,7 +90,7 @@ const struct endpoint	api_selflicense[] = {
 	        "`no_license`, `bad_format`, `bad_signature`, `expired`, "
 	        "`revoked` or `suspended`." },
 	{ .method = POST, .path = SELF_LICENSE,
-	    .scope = "master",
+	    .scope = "master", .confirmed = true,
 	    .body = FIELDS(
 		{ "license_key", FIELD_TEXT, FIELD_REQUIRED, 0, 110000,
 		    .help = "Signed by the trust root, and in force." }),

@@ -113,6 +113,7 @@ const struct endpoint	api_system[] = {
 	        "db_path is the database's name." },
 	{ .method = POST, .path = "/v1/admin/import-issuer-key",
 	    .scope = "master", .raw_body = true, .repeatable = true,
+	    .confirmed = true,
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(import_read),		/* sql  issuer_import_check */
 		FLOW_STEP(import_answer)),

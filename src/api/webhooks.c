@@ -11,6 +11,7 @@
 #include "flow/access.h"
 #include "flow/bind.h"
 #include "flow/respond.h"
+#include "flow/session.h"
 #include "pay/sealed.h"
 
 #include "sql.h"
@@ -205,6 +206,8 @@ ask(struct flow *f, const struct sql_stmt *stmt)
 	if (wants_secrets(f) && !access_allows(f, "webhooks:write"))
 		return (flow_fail(f, ERR_FORBIDDEN,
 		    "include_secret needs webhooks:write."));
+	if (wants_secrets(f) && !session_is_fresh(f))
+		return (session_refuse_stale(f));
 	return (flow_query_bound(f, stmt));
 }
 
@@ -275,7 +278,7 @@ endpoints_answer(struct flow *f)
 #define WRITE		.scope = "webhooks:write"
 
 const struct endpoint	api_webhooks[] = {
-	{ ENDPOINT(POST, ""), WRITE,
+	{ ENDPOINT(POST, ""), WRITE, .confirmed = true,
 	    .body = FIELDS(
 		{ "url", FIELD_URL, FIELD_REQUIRED,
 		    .help = "Where to send. Its address must be public unless "
@@ -317,7 +320,7 @@ const struct endpoint	api_webhooks[] = {
 		FLOW_STEP(endpoints_answer)),
 	    .summary = "A webhook endpoint.",
 	    .answer = "WebhookEndpoint." },
-	{ ENDPOINT(PATCH, "/:id"), WRITE,
+	{ ENDPOINT(PATCH, "/:id"), WRITE, .confirmed = true,
 	    .body = FIELDS(
 		{ "url", FIELD_URL, .help = "Where to send; what waits, too." },
 		EVENT_TYPES("Which events."),
@@ -331,7 +334,7 @@ const struct endpoint	api_webhooks[] = {
 	    .errors = "404",
 	    .summary = "Change an endpoint: the fields that are given.",
 	    .answer = "WebhookEndpoint." },
-	{ ENDPOINT(POST, "/:id/rotate-secret"), WRITE,
+	{ ENDPOINT(POST, "/:id/rotate-secret"), WRITE, .confirmed = true,
 	    .body = FIELDS(SECRET("The new secret; made unless given."),
 		{ "overlap_hours", FIELD_INTEGER, 0, 0, 168,
 		    .help = "How long the old secret signs, too; 24 unless "

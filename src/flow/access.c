@@ -190,14 +190,6 @@ access_ask(struct flow *f)
 	    "Send Authorization: Bearer with an admin key."));
 }
 
-/* Somebody else may sit at the browser.  Only links come here: GET. */
-static enum flow_next
-send_to_confirm(struct flow *f)
-{
-	flow_header(f, "location", session_door(f, SESSION_CONFIRM_PATH));
-	return (flow_send(f, 303, "text/plain", NULL, 0));
-}
-
 static enum flow_next
 judge_session(struct flow *f)
 {
@@ -206,9 +198,8 @@ judge_session(struct flow *f)
 	if (f->endpoint->method != GET && !session_is_same_site(f))
 		return (flow_fail(f, ERR_FORBIDDEN,
 		    "Another site makes your browser send this."));
-	if (f->endpoint->confirmed &&
-	    f->session->reauthenticated_s > SESSION_FRESH_S)
-		return (send_to_confirm(f));
+	if (f->endpoint->confirmed && !session_is_fresh(f))
+		return (session_refuse_stale(f));
 	return (FLOW_NEXT);
 }
 

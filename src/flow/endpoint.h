@@ -84,8 +84,8 @@ struct endpoint {
 	bool				 plain_body;	/* texts, never @body */
 	bool				 hidden;	/* no part of the API */
 	bool				 is_page;	/* scope by session alone */
-	bool				 confirmed;	/* a session's password,
-							   typed again lately */
+	bool				 confirmed;	/* of a session: its
+							   password typed lately */
 	bool				 is_empty;	/* 204, not 200 */
 	bool				 repeatable;	/* heeds no Idempotency-Key */
 	const struct field		*query;

@@ -242,6 +242,8 @@ operation(const struct resource *r, const struct endpoint *ep,
 		json_object_set_new(op, "security",
 		    json_pack("[{s:[]},{s:[]}]", "admin", "session"));
 		json_object_set_new(op, "x-scope", json_string(ep->scope));
+		json_object_set_new(op, "x-confirmed",
+		    json_boolean(ep->confirmed));
 	}
 	return (op);
 }
@@ -359,7 +361,9 @@ page_endpoint(struct buf *b, const struct endpoint *ep)
 	buf_printf(b, "### `%s %s`\n\n%s\n\n", method_name(ep->method),
 	    ep->path, ep->summary);
 	if (ep->scope != NULL)
-		buf_printf(b, "Admin, scope `%s`.\n\n", ep->scope);
+		buf_printf(b, "Admin, scope `%s`%s.\n\n", ep->scope,
+		    ep->confirmed ? "; a session's password typed within "
+		    "ten minutes" : "");
 	if (ep->body != NULL || ep->query != NULL) {
 		buf_puts(b, "| field | in | type | meaning |\n"
 		    "| --- | --- | --- | --- |\n");

@@ -117,6 +117,28 @@ session_form_ok(struct flow *f)
 	return (false);
 }
 
+bool
+session_is_fresh(const struct flow *f)
+{
+	return (f->session == NULL ||
+	    f->session->reauthenticated_s <= SESSION_FRESH_S);
+}
+
+/* Somebody else may sit at the browser. */
+enum flow_next
+session_refuse_stale(struct flow *f)
+{
+	const char	*accept = flow_request_header(f, "accept");
+
+	if (f->endpoint->method != GET || accept == NULL ||
+	    strstr(accept, "text/html") == NULL)
+		return (flow_fail(f, ERR_CONFIRM, "The password was typed too "
+		    "long ago for this; type it again at "
+		    SESSION_CONFIRM_PATH ", or log in anew."));
+	flow_header(f, "location", session_door(f, SESSION_CONFIRM_PATH));
+	return (flow_send(f, 303, "text/plain", NULL, 0));
+}
+
 const char *
 session_door(struct flow *f, const char *path)
 {

@@ -36,6 +36,11 @@ struct session {
  */
 bool		 session_form_ok(struct flow *);
 
+/* Was the password typed lately?  True of who came without a session. */
+bool		 session_is_fresh(const struct flow *);
+/* It was not: a person who follows a link types it again, a program is told. */
+enum flow_next	 session_refuse_stale(struct flow *);
+
 /* "/admin/sign-in?next=...": that door, and then this request's page again. */
 const char	*session_door(struct flow *, const char *path);
 

@@ -331,12 +331,16 @@ body_of(struct flow *f, const struct form *form, const struct endpoint *ep,
 }
 
 bool
-forms_confirmed(const struct flow *f, long long seconds)
+forms_confirmed(struct flow *f, long long seconds)
 {
 	const struct form	*form = f->endpoint->page->form;
+	const struct endpoint	*ep;
+	enum method		 method;
 
-	return (form == NULL || !form->confirmed ||
-	    f->session->reauthenticated_s <= seconds);
+	if (form == NULL || f->session->reauthenticated_s <= seconds)
+		return (true);
+	ep = target(f, form, &method);
+	return (!form->confirmed && (ep == NULL || !ep->confirmed));
 }
 
 static enum flow_next

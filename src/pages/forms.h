@@ -23,8 +23,8 @@ const char	*forms_query_with(struct arena *, const json_t *query,
 #define FORMS_FRESH_SHOWN	300	/* s */
 #define FORMS_FRESH_SENT	SESSION_FRESH_S
 
-/* Was the password typed within that time, if the page's form wants it? */
-bool		 forms_confirmed(const struct flow *, long long seconds);
+/* Was the password typed within that time, if the form's endpoint wants it? */
+bool		 forms_confirmed(struct flow *, long long seconds);
 
 /* For the template: new objects. */
 json_t		*forms_values(struct flow *, const struct form *);

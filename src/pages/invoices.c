@@ -242,7 +242,7 @@ const struct endpoint	pages_invoices[] = {
 		    .when = "invoice.refunds" }),
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/invoices/{at.id}/refund", .inputs = refund,
-		.confirmed = true, .danger = true,
+		.danger = true,
 		.intro = "BTCPay Server makes a link where the buyer says where the money goes. "
 		"As soon as there is one, the license is revoked, its subscription ends, and an "
 		"open change of policy is cancelled; unless the money had no effect. There is one "

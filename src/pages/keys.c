@@ -87,8 +87,7 @@ const struct endpoint	pages_keys[] = {
 	    .title = "New API key", .section = "keys", .up = "/admin/keys", .up_title = "API keys",
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/api-keys", .inputs = key_new, .submit = "Make the key",
-		.then = "/admin/keys/{answer.id}", .shown = token, .shown_title = "The key",
-		.confirmed = true }),
+		.then = "/admin/keys/{answer.id}", .shown = token, .shown_title = "The key" }),
 	PAGE("/admin/keys/:id",
 	    .title = "{key.label}", .section = "keys", .up = "/admin/keys", .up_title = "API keys",
 	    .sources = SOURCES(ONE_KEY,

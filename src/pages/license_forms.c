@@ -95,7 +95,7 @@ const struct endpoint	pages_license_forms[] = {
 		.shown_note = "Its page shows the key again when you need it." }),
 	ACT("key", "Show the key", .sources = SOURCES(ONE_LICENSE),
 	    .form = &(const struct form){
-		.call = "POST /v1/admin/licenses/{at.id}/key", .confirmed = true,
+		.call = "POST /v1/admin/licenses/{at.id}/key",
 		.intro = "Whoever has the key can use the license. That you saw it goes into the "
 		"audit trail.",
 		.submit = "Show the key", .then = "/admin/licenses/{at.id}", .shown = key,
@@ -142,7 +142,6 @@ const struct endpoint	pages_license_forms[] = {
 	ACT("reissue", "Reissue the license", .sources = SOURCES(ONE_LICENSE),
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/licenses/{at.id}/reissue", .inputs = reason,
-		.confirmed = true,
 		.intro = "For a key that leaked: the license is revoked for good, and another is "
 		"issued on the same terms, with its subscription and invoices. Its machines "
 		"({license.active_machines} now) stop until they have the new key, which is "

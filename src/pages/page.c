@@ -59,10 +59,10 @@ page_ask(struct flow *f)
 	const struct source	*s = f->endpoint->page->sources;
 
 	if (f->body == NULL) {
+		page_gather_request(f);
 		if (!forms_confirmed(f, FORMS_FRESH_SHOWN))
 			return (chrome_go(f, session_door(f,
 			    SESSION_CONFIRM_PATH), NULL));
-		page_gather_request(f);
 	}
 	if (s == NULL || s[v->asked].name == NULL)
 		return (flow_skip_to(f, page_render));

@@ -199,7 +199,7 @@ const struct endpoint	pages_policies[] = {
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/policies/{at.id}", .inputs = deletion,
 		.submit = "Delete the policy", .danger = true, .is_last = true,
-		.confirmed = true, .then = "/admin/products/{typed.product_id}",
+		.then = "/admin/products/{typed.product_id}",
 		.said = "deleted" }),
 	ENDPOINT_END
 };

@@ -189,7 +189,7 @@ const struct endpoint	pages_products[] = {
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/products/{at.id}", .inputs = deletion,
 		.submit = "Delete the product", .danger = true, .is_last = true,
-		.confirmed = true, .then = "/admin/products", .said = "deleted" }),
+		.then = "/admin/products", .said = "deleted" }),
 	ENDPOINT_END
 };
 /* clang-format on */

@@ -137,7 +137,7 @@ const struct endpoint	pages_profiles[] = {
 	    .title = "Make {profile.name} the default", UNDER_PROFILE,
 	    .sources = SOURCES(ONE_PROFILE),
 	    .form = &(const struct form){
-		.call = "POST /v1/admin/merchant-profiles/{at.id}/set-default", .confirmed = true,
+		.call = "POST /v1/admin/merchant-profiles/{at.id}/set-default",
 		.intro = "Products that name no profile sell for {profile.name} from now on: its "
 		"providers take their money, mail bears its name. Invoices that are open stay "
 		"where they are.",
@@ -151,7 +151,7 @@ const struct endpoint	pages_profiles[] = {
 	    .blocks = BLOCKS({ BLOCK_FACTS, "The profile", "profile", facts,
 	        .when = "profile" }),
 	    .form = &(const struct form){
-		.call = "DELETE /v1/admin/merchant-profiles/{at.id}", .confirmed = true,
+		.call = "DELETE /v1/admin/merchant-profiles/{at.id}",
 		.danger = true,
 		.intro = "Its providers are disconnected: whoever pays one of their open invoices "
 		"gets nothing until they are connected again. Invoices and licenses stay. A "
@@ -165,7 +165,7 @@ const struct endpoint	pages_profiles[] = {
 	        "/admin/profiles/{at.id}/rails/{at.rail}/clear" }),
 	    .form = &(const struct form){
 		.call = "PUT /v1/admin/merchant-profiles/{at.id}/rail-preferences/{at.rail}",
-		.inputs = choose, .confirmed = true,
+		.inputs = choose,
 		.intro = "Buyers who choose this way to pay get their invoice from there. BTCPay "
 		"Server takes Lightning and on-chain payments, Zaprite also cards.",
 		.submit = "Choose it", .then = "/admin/profiles/{at.id}", .said = "saved" }),
@@ -174,7 +174,6 @@ const struct endpoint	pages_profiles[] = {
 	    .sources = SOURCES(ONE_PROFILE),
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/merchant-profiles/{at.id}/rail-preferences/{at.rail}",
-		.confirmed = true,
 		.intro = "Payments by {at.rail} then go to the provider that was connected first "
 		"and takes them.",
 		.submit = "Choose nobody in particular", .then = "/admin/profiles/{at.id}",

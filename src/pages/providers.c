@@ -82,7 +82,7 @@ static const struct column	left[] = {
 	    .title = "Disconnect " name, UNDER_PROVIDER(kind, name),	\
 	    .form = &(const struct form){				\
 		.call = "POST /v1/admin/" kind "/disconnect",		\
-		.inputs = of_provider, .confirmed = true, .danger = true, \
+		.inputs = of_provider, .danger = true, \
 		.intro = "{profile.name} sells nothing by it from then on, and " \
 		"its subscriptions are not billed. Whoever pays an open invoice " \
 		"there gets nothing until it is connected again. Its keys are "	\
@@ -111,7 +111,7 @@ const struct endpoint	pages_providers[] = {
 	FORM("/admin/profiles/:id/btcpay/connect",
 	    .title = "Connect a BTCPay server", UNDER_PROVIDER("btcpay", "BTCPay Server"),
 	    .form = &(const struct form){
-		.call = "POST /v1/admin/btcpay/connect", .inputs = of_profile, .confirmed = true,
+		.call = "POST /v1/admin/btcpay/connect", .inputs = of_profile,
 		.intro = "The owner of a store says at BTCPay Server that this server may make "
 		"invoices for it. You get a link to that page, good for 30 minutes. The payments "
 		"of {profile.name} then go to that store.",
@@ -133,7 +133,7 @@ const struct endpoint	pages_providers[] = {
 	FORM("/admin/profiles/:id/zaprite/connect",
 	    .title = "Connect Zaprite", UNDER_PROVIDER("zaprite", "Zaprite"),
 	    .form = &(const struct form){
-		.call = "POST /v1/admin/zaprite/connect", .inputs = zaprite_new, .confirmed = true,
+		.call = "POST /v1/admin/zaprite/connect", .inputs = zaprite_new,
 		.intro = "The key is tried at once. The payments of {profile.name} that Zaprite "
 		"takes then go to that account.",
 		.submit = "Connect it", .then = "/admin/profiles/{at.id}/zaprite",

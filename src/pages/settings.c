@@ -100,16 +100,14 @@ const struct endpoint	pages_settings[] = {
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/web-password", .inputs = password_input,
 		.intro = "All sessions end, yours too: you sign in again with the new one.",
-		.submit = "Set the password", .then = "/admin/sign-in", .said = "password",
-		.confirmed = true }),
+		.submit = "Set the password", .then = "/admin/sign-in", .said = "password" }),
 	FORM("/admin/settings/license",
 	    .title = "Enter a license", UNDER,
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/self-license", .inputs = license_input,
 		.intro = "The license for this server itself, as you got it. It is kept sealed, "
 		    "and counts before LICET_LICENSE.",
-		.submit = "Keep the license", .then = "/admin/settings", .said = "saved",
-		.confirmed = true }),
+		.submit = "Keep the license", .then = "/admin/settings", .said = "saved" }),
 	FORM("/admin/settings/license/look",
 	    .title = "Look at the license again", UNDER,
 	    .form = &(const struct form){

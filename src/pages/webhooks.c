@@ -148,8 +148,7 @@ const struct endpoint	pages_webhooks[] = {
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/webhook-endpoints", .inputs = endpoint_new,
 		.submit = "Add the endpoint", .then = "/admin/webhooks/{answer.id}",
-		.shown = secrets, .shown_title = "What messages are signed with",
-		.confirmed = true }),
+		.shown = secrets, .shown_title = "What messages are signed with" }),
 	PAGE("/admin/webhooks/:id",
 	    .title = "{endpoint.url}", .section = "webhooks", .up = "/admin/webhooks",
 	    .up_title = "Webhooks",
@@ -175,7 +174,7 @@ const struct endpoint	pages_webhooks[] = {
 		.call = "PATCH /v1/admin/webhook-endpoints/{at.id}", .inputs = endpoint_edit,
 		.from = "endpoint", .submit = "Save", .then = "/admin/webhooks/{at.id}",
 		.intro = "What waits to be sent goes to the new address, too.",
-		.said = "saved", .confirmed = true }),
+		.said = "saved" }),
 	ACT("test", "Send a test",
 	    .sources = SOURCES(ONE_ENDPOINT),
 	    .form = &(const struct form){
@@ -201,8 +200,7 @@ const struct endpoint	pages_webhooks[] = {
 		.intro = "Messages to {endpoint.url} are signed with the new secret from now on, "
 		    "and with the old one besides for as long as you say.",
 		.submit = "Make a new secret", .then = "/admin/webhooks/{at.id}",
-		.shown = secrets, .shown_title = "What messages are signed with",
-		.confirmed = true }),
+		.shown = secrets, .shown_title = "What messages are signed with" }),
 	ACT("off", "Switch the endpoint off",
 	    .sources = SOURCES(ONE_ENDPOINT),
 	    .form = &(const struct form){

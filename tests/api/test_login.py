@@ -1,6 +1,7 @@
 """The web login: password, sessions, what a browser may be made to send."""
 import concurrent.futures
 import hashlib
+import re
 import threading
 import time
 
@@ -164,6 +165,100 @@ def test_cookies_among_others(web, cookie):
     cookie = cookie.replace("TOKEN", log_in(web, web.password))
     assert web.public("GET", ADMIN,
                       headers={"Cookie": cookie}).status_code == 200
+
+
+# What wants the password typed lately
+
+WANT_IT = """
+POST /api-keys
+POST /web-password
+POST /self-license
+POST /import-issuer-key
+POST /licenses/:id/key
+POST /licenses/:id/reissue
+POST /invoices/:id/refund
+GET /export/licenses.csv
+GET /export/invoices.csv
+GET /export/machines.csv
+POST /btcpay/connect
+POST /btcpay/disconnect
+POST /zaprite/connect
+POST /zaprite/disconnect
+POST /merchant-profiles/:id/set-default
+DELETE /merchant-profiles/:id
+PUT /merchant-profiles/:id/rail-preferences/:rail
+DELETE /merchant-profiles/:id/rail-preferences/:rail
+DELETE /products/:id
+DELETE /policies/:id
+POST /webhook-endpoints
+PATCH /webhook-endpoints/:id
+POST /webhook-endpoints/:id/rotate-secret
+""".split("\n")[1:-1]
+
+
+def admin_calls(api):
+    """Method, path and whether it wants the password fresh, of everything
+    that a session may."""
+    for path, item in api.get("/v1/openapi.json")["paths"].items():
+        for method, op in item.items():
+            if isinstance(op, dict) and "x-scope" in op:
+                yield (method.upper(), re.sub(r"\{(\w+)\}", r":\1", path),
+                       op["x-confirmed"])
+
+
+def test_what_wants_the_password_fresh(web, desk):
+    """Of a stale session it is refused, all of it and nothing else; a fresh
+    one and a key are heard."""
+    calls = list(admin_calls(web))
+    wanted = {f"{m} {p}" for m, p, confirmed in calls if confirmed}
+    assert {w.replace("/", "/v1/admin/", 1) for w in WANT_IT} <= wanted
+    token = log_in(web, web.password)
+
+    def refusals(**options):
+        got = {}
+        for method, path, _ in calls:
+            where = re.sub(r":\w+", NOWHERE, path)
+            r = by_session(web, token, method, where, {}, **options)
+            got[f"{method} {path}"] = (r.status_code, "" if r.ok else
+                                       r.json()["error"])
+        return {what for what, (code, error) in got.items()
+                if (code, error) == (403, "confirm_required")}
+    assert refusals() == set()
+    desk.clock.move(seconds=599)
+    before = desk.value("SELECT count(*) FROM events")
+    desk.clock.move(seconds=2)
+    for method, path, confirmed in calls:
+        if confirmed:
+            refused(by_session(web, token, method, re.sub(
+                r":\w+", NOWHERE, path), {}), 403, "confirm_required")
+    assert desk.value("SELECT count(*) FROM events") == before
+    assert refusals() == wanted
+    assert refusals(headers={"Authorization": f"Bearer {web.admin_key}"}) \
+        == set()
+
+
+def test_secrets_want_the_password_fresh(web, desk):
+    token = log_in(web, web.password)
+    list_ = "/v1/admin/webhook-endpoints"
+    shown = list_ + "?include_secret=true"
+    desk.clock.move(seconds=601)
+    assert by_session(web, token, "GET", list_).status_code == 200
+    refused(by_session(web, token, "GET", shown), 403, "confirm_required")
+    assert web.admin("GET", shown).status_code == 200
+    again = log_in(web, web.password)
+    assert by_session(web, again, "GET", shown).status_code == 200
+
+
+def test_a_browser_is_sent_to_type_it(web, desk):
+    """Who follows a link to an export; a program is told."""
+    token, csv = log_in(web, web.password), "/v1/admin/export/machines.csv"
+    desk.clock.move(seconds=601)
+    r = by_session(web, token, "GET", csv,
+                   headers={"Accept": "text/html,*/*;q=0.8"})
+    assert r.status_code == 303
+    assert r.headers["Location"].startswith("/admin/confirm?next=")
+    refused(by_session(web, token, "GET", csv, headers={"Accept": "text/csv"}),
+            403, "confirm_required")
 
 
 # Over https

@@ -84,7 +84,8 @@ class Desk:
         self.api, self.password, self.cookie = api, password, None
 
     def call(self, method, path, data=None, **options):
-        headers = dict(options.pop("headers", {}))
+        headers = {"Accept": "text/html,*/*;q=0.8",
+                   **options.pop("headers", {})}
         if self.cookie is not None:
             headers["Cookie"] = f"keysat_session={self.cookie}"
         if data is not None:
