@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "crypto/token.h"
 #include "domain/role.h"
+#include "flow/customer.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/session.h"
@@ -165,11 +166,24 @@ ask_key(struct flow *f, const char *token)
 static enum flow_next
 refuse_nobody(struct flow *f, const char *why)
 {
+	const char	*door = customer_is_asked(f) ? CUSTOMER_LOGIN_PATH :
+			    SESSION_LOGIN_PATH;
+
 	if (!f->endpoint->is_page)
 		return (flow_fail(f, ERR_UNAUTHORIZED, "%s", why));
 	flow_header(f, "location", f->endpoint->method == GET ?
-	    session_door(f, SESSION_LOGIN_PATH) : SESSION_LOGIN_PATH);
+	    session_door(f, door) : door);
 	return (flow_send(f, 303, "text/plain", NULL, 0));
+}
+
+/* No key opens what is a customer's, whatever it opens else. */
+static enum flow_next
+ask_customer(struct flow *f)
+{
+	const char	*token = customer_token(f);
+
+	return (token != NULL ? customer_ask(f, token) : refuse_nobody(f,
+	    "Only a customer's session opens this: POST /v1/portal/sign-in."));
 }
 
 enum flow_next
@@ -179,6 +193,8 @@ access_ask(struct flow *f)
 
 	if (f->endpoint->scope == NULL)
 		return (FLOW_NEXT);
+	if (customer_is_asked(f))
+		return (ask_customer(f));
 	header = flow_request_header(f, "authorization");
 	if (header != NULL && !f->endpoint->is_page) {
 		if ((token = bearer(header)) != NULL)
@@ -204,6 +220,19 @@ judge_session(struct flow *f)
 }
 
 static enum flow_next
+judge_customer(struct flow *f)
+{
+	if (!customer_found(f))
+		return (refuse_nobody(f, "This session is over."));
+	if (f->endpoint->method != GET && !session_is_same_site(f))
+		return (flow_fail(f, ERR_FORBIDDEN,
+		    "Another site makes your browser send this."));
+	if (f->endpoint->confirmed && !customer_is_fresh(f))
+		return (customer_refuse_stale(f));
+	return (FLOW_NEXT);
+}
+
+static enum flow_next
 judge_key(struct flow *f)
 {
 	const struct db_rows	*rows = flow_rows(f);
@@ -225,6 +254,8 @@ judge_key(struct flow *f)
 enum flow_next
 access_judge(struct flow *f)
 {
+	if (customer_is_asked(f))
+		return (judge_customer(f));
 	if (f->session != NULL)
 		return (judge_session(f));
 	if (f->endpoint->scope == NULL ||
@@ -236,9 +267,10 @@ access_judge(struct flow *f)
 bool
 access_allows(const struct flow *f, const char *scope)
 {
+	if (f->session != NULL)
+		return (f->session->customer == NULL);
 	if (f->role == NULL)
-		return (f->session != NULL ||
-		    !strcmp(f->actor_kind, "admin_api_key"));
+		return (!strcmp(f->actor_kind, "admin_api_key"));
 	return (role_allows(f->role, scope) ||
 	    (!strcmp(scope, ROLE_EXTRA_SCOPE) &&
 	    strstr(f->scopes, scope) != NULL));

@@ -15,7 +15,8 @@ void	access_identify(struct flow *);
  * unauthorized (nothing came that says who asks) or forbidden (it is wrong, or
  * may not do this).  A public endpoint waits for nothing, nor does the master
  * key; a scoped key and a session are looked up every time, so one that was
- * ended is refused at once, everywhere.
+ * ended is refused at once, everywhere.  What is of the scope `customer' is
+ * opened by a customer's session (flow/customer.h) and by nothing else.
  */
 enum flow_next	access_limit(struct flow *);
 enum flow_next	access_ask(struct flow *);
@@ -23,7 +24,7 @@ enum flow_next	access_judge(struct flow *);
 /* clang-format off */
 #define ACCESS_STEPS							\
 	FLOW_STEP(access_limit),	/* of the client's address */	\
-	FLOW_STEP(access_ask),		/* sql  access_key, _session */	\
+	FLOW_STEP(access_ask),		/* sql  access_key, _session, ... */	\
 	FLOW_STEP(access_judge)		/* does it hold the scope? */
 /* clang-format on */
 

@@ -3,7 +3,9 @@
 #include "base/conf.h"
 #include "crypto/keyring.h"
 #include "domain/selflicense.h"
+#include "flow/customer.h"
 #include "flow/respond.h"
+#include "flow/session.h"
 
 #include <kore/kore.h>
 
@@ -20,6 +22,8 @@ static const char	*public_url(struct flow *);
 static const char	*body(struct flow *);
 static const char	*trust_root(struct flow *);
 static const char	*upgrade_url(struct flow *);
+static const char	*customer_email(struct flow *);
+static const char	*customer_license(struct flow *);
 
 static const struct {
 	const char	 *name;
@@ -34,6 +38,8 @@ static const struct {
 	{ "signing_key_id", bind_signing_key },
 	{ "trust_root", trust_root },
 	{ "upgrade_url", upgrade_url },
+	{ "customer_email", customer_email },
+	{ "customer_license", customer_license },
 };
 
 #define NCONTEXT	(sizeof(context) / sizeof(context[0]))
@@ -93,6 +99,24 @@ upgrade_url(struct flow *f)
 {
 	(void)f;
 	return (conf.upgrade_url);
+}
+
+static const struct customer *
+customer(const struct flow *f)
+{
+	return (f->session == NULL ? NULL : f->session->customer);
+}
+
+static const char *
+customer_email(struct flow *f)
+{
+	return (customer(f) == NULL ? NULL : customer(f)->email);
+}
+
+static const char *
+customer_license(struct flow *f)
+{
+	return (customer(f) == NULL ? NULL : customer(f)->license_id);
 }
 
 const char *

@@ -10,6 +10,9 @@
  *	trust_root		who signs this server's own license; NULL: nobody,
  *				there are no caps
  *	upgrade_url		LICET_UPGRADE_URL
+ *	customer_email		whose session of the portal it is; NULL: by a
+ *				key, or none
+ *	customer_license	the license whose key opened it; NULL: by mail
  */
 #ifndef FLOW_BIND_H
 #define FLOW_BIND_H

@@ -77,7 +77,8 @@ struct field {
 struct endpoint {
 	enum method			 method;
 	const char			*path;		/* "/v1/products/:slug" */
-	const char			*scope;		/* NULL: public */
+	const char			*scope;		/* NULL: public; also
+							   "customer" */
 	enum limit_kind			 limit;		/* by client address */
 	bool				 limit_verdict;	/* 200 ok:false, not 429 */
 	bool				 raw_body;	/* any bytes, unread */

@@ -2,8 +2,10 @@
 
 #include "flow/bind.h"
 #include "flow/body.h"
+#include "flow/customer.h"
 #include "flow/fail.h"
 #include "flow/router.h"
+#include "flow/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,14 @@ read_body(struct flow *f, const json_t *body)
 	return (ok);
 }
 
+/* A customer's page reaches nothing of an administrator's, whatever it asks. */
+static bool
+may_run(const struct flow *f, const struct endpoint *ep)
+{
+	return (f->session == NULL || f->session->customer == NULL ||
+	    ep->scope == NULL || !strcmp(ep->scope, CUSTOMER_SCOPE));
+}
+
 enum flow_next
 inner_run(struct flow *f, enum method method, const char *path,
     const char *query, const json_t *body)
@@ -63,7 +73,7 @@ inner_run(struct flow *f, enum method method, const char *path,
 	char			*copy;
 
 	save(f);
-	if ((ep = router_find(method, path)) == NULL)
+	if ((ep = router_find(method, path)) == NULL || !may_run(f, ep))
 		return (flow_fail(f, ERR_NOT_FOUND, "There is no such thing."));
 	f->endpoint = ep;
 	copy = query == NULL ? NULL : arena_strdup(&f->arena, query);

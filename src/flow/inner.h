@@ -4,7 +4,8 @@
  * and API can never differ.  The answer is kept instead of sent.
  *
  * The outer endpoint's checks (who asks, limits) have passed; the inner one's
- * scope and limit are not asked again.
+ * scope and limit are not asked again, but that a customer's session runs
+ * nothing of an administrator's.
  */
 #ifndef FLOW_INNER_H
 #define FLOW_INNER_H

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "domain/role.h"
+#include "flow/customer.h"
 #include "flow/idempotency.h"
 
 #include <kore/kore.h>
@@ -219,6 +220,12 @@ key_parameter(const struct endpoint *ep)
 	    "answer is repeated for 24 hours.")));
 }
 
+static bool
+is_customers(const struct endpoint *ep)
+{
+	return (ep->scope != NULL && !strcmp(ep->scope, CUSTOMER_SCOPE));
+}
+
 static json_t *
 operation(const struct resource *r, const struct endpoint *ep,
     json_t *parameters)
@@ -239,7 +246,8 @@ operation(const struct resource *r, const struct endpoint *ep,
 		    "{s:b,s:{s:{s:o}}}", "required", 1, "content",
 		    "application/json", "schema", body_schema(ep->body)));
 	if (ep->scope != NULL) {
-		json_object_set_new(op, "security",
+		json_object_set_new(op, "security", is_customers(ep) ?
+		    json_pack("[{s:[]}]", "customer") :
 		    json_pack("[{s:[]},{s:[]}]", "admin", "session"));
 		json_object_set_new(op, "x-scope", json_string(ep->scope));
 		json_object_set_new(op, "x-confirmed",
@@ -289,13 +297,15 @@ openapi_document(const struct resource *r)
 		}
 	}
 	all = json_pack("{s:s,s:{s:s,s:s,s:s},s:o,"
-	    "s:{s:{s:{s:s,s:s},s:{s:s,s:s,s:s}},s:{s:{s:s,s:[s,s,s],"
+	    "s:{s:{s:{s:s,s:s},s:{s:s,s:s,s:s},s:{s:s,s:s,s:s}},"
+	    "s:{s:{s:s,s:[s,s,s],"
 	    "s:{s:{s:b},s:{s:s},s:{s:s}}}}}}", "openapi", "3.1.0", "info", "title", "Licet",
 	    "version", "1", "description", "Sell, issue, check and revoke "
 	    "software licenses.", "paths", paths,
 	    "components", "securitySchemes", "admin", "type", "http",
 	    "scheme", "bearer", "session", "type", "apiKey", "in", "cookie",
-	    "name", "keysat_session", "schemas", "Fault", "type", "object",
+	    "name", "keysat_session", "customer", "type", "apiKey", "in",
+	    "cookie", "name", CUSTOMER_COOKIE, "schemas", "Fault", "type", "object",
 	    "required", "ok", "error", "message", "properties", "ok", "const",
 	    0, "error", "type", "string", "message", "type", "string");
 	text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);

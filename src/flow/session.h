@@ -22,9 +22,12 @@
 #define SESSION_FRESH_S		600
 #define SESSION_CSRF_SIZE	65	/* with NUL */
 
+struct customer;
+
 /* f->session, once the endpoint's own steps run. */
 struct session {
 	const char	*token;
+	struct customer	*customer;	/* flow/customer.h; NULL: the web login's */
 	/* Since the password was last typed; for what wants it again. */
 	long long	 reauthenticated_s;
 	char		 csrf[SESSION_CSRF_SIZE];	/* for hidden fields */
