@@ -1,7 +1,9 @@
 """HAProxy in front of replicas, with health checks, as in production."""
+import csv
 import os
 import shutil
 import signal
+import socket
 import tempfile
 
 import requests
@@ -11,6 +13,9 @@ from lib.process import free_port, spawn, wait_for
 CONFIG = """\
 global
     maxconn 2000
+    # One thread hears that a replica has gone before it hears of the request
+    # that a test sends afterwards.
+    nbthread 1
     stats socket {dir}/stats level admin
 
 defaults
@@ -20,9 +25,10 @@ defaults
     timeout server 60s
     timeout check 2s
     option forwardfor
-    option redispatch
-    retries 3
+    # As in conf/haproxy.cfg.
+    retries 2
     retry-on conn-failure
+    option redispatch 1
 
 frontend licet
     bind 127.0.0.1:{port}
@@ -59,7 +65,7 @@ class Haproxy:
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.process = spawn(["haproxy", "-db", "-f", path],
                                  stdout=log, stderr=log)
-        wait_for(self.is_up, 10, "HAProxy reaches a replica")
+        wait_for(self.is_up, 60, "HAProxy reaches a replica")
         return self
 
     def is_up(self):
@@ -70,9 +76,23 @@ class Haproxy:
         except requests.RequestException:
             return False
 
+    def sends_to(self, replica):
+        """Does it take that replica to be up?"""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(os.path.join(self.dir, "stats"))
+            s.sendall(b"show stat -1 4 -1\n")
+            said = s.makefile().read()
+        names, *servers = csv.reader(said.lstrip("# ").splitlines())
+        at = f"r{self.replicas.index(replica)}"
+        for row in (dict(zip(names, values)) for values in servers):
+            if row.get("svname") == at:
+                return row["status"] == "UP"
+        raise AssertionError(f"no server {at}: {said}")
+
     def stop(self):
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -15,6 +15,7 @@ from lib import keys
 from lib.clock import Clock
 from lib.haproxy import Haproxy
 from lib.postgres import TEMPLATE
+from lib.process import wait_for
 from lib.replica import Replica, run_ctl
 
 # A signing key that the ring verifies and the tests hold, to make keys that
@@ -135,6 +136,13 @@ class Instance:
         if self.clock is not None:
             self.clock.wait()
         return self
+
+    def bring_back(self, replica):
+        """Starts it again; returns once requests are sent to it."""
+        replica.start()
+        if self.haproxy is not None:
+            wait_for(lambda: self.haproxy.sends_to(replica), 60,
+                     f"HAProxy sends to {replica.name} again")
 
     @property
     def settings(self):

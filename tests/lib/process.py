@@ -89,12 +89,25 @@ def resident_kb(pid):
     raise AssertionError(f"process {pid} has no VmRSS")
 
 
+def has_ended(pid):
+    """It is gone, or a zombie, which holds nothing open any more."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def kill_now(pids):
+    """kill -9; returns when all have ended.  Until then a busy machine lets
+    them take connections that nobody will answer."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+    wait_for(lambda: all(has_ended(pid) for pid in pids), 60,
+             "those that were killed end")
 
 
 def as_user(user, argv):
