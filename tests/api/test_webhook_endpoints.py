@@ -120,10 +120,7 @@ def test_what_waits_goes_to_the_new_url_at_once(hooks):
     e = hooks.endpoint("/moved-away")
     hooks.vendor.set("/moved-away", status=500)
     made = [hooks.test(e) for _ in range(6)]
-    wait_for(lambda: hooks.circuit(e)["consecutive_failures"] >= 5
-             and sum(hooks.row(d)["attempt_count"] for d in made)
-             == len(hooks.vendor.got("/moved-away")), 20,
-             "the circuit is open, and nothing is under way")
+    hooks.hold(e)
     hooks.do("PATCH", path(e), {"url": hooks.vendor.url + "/moved-here"})
     row = hooks.circuit(e)
     assert row["open_until"] is None
@@ -223,5 +220,5 @@ def test_replaced_secret_goes_from_the_database(hooks):
     assert hooks.circuit(gone)["previous_sealed_secret"] is None
     assert hooks.circuit(e)["previous_sealed_secret"] is not None
     hooks.clock.move(hours=25)      # housekeeping, too
-    wait_for(lambda: hooks.circuit(e)["previous_sealed_secret"] is None, 20,
+    wait_for(lambda: hooks.circuit(e)["previous_sealed_secret"] is None, 60,
              "the old secret is away")
