@@ -98,7 +98,7 @@ def test_a_buyer_who_left_holds_the_use_until_it_is_known(
     assert uses(shop, c) == (1, ["pending"])
     iid = str(btcpay_server.value("SELECT id FROM invoices WHERE"
                                   " product_id = %s", p["id"]))
-    wait_for(lambda: btcpay.orders.get(iid), 10, "the provider has made it")
+    wait_for(lambda: btcpay.orders.get(iid), 60, "the provider has made it")
     btcpay.slow(0)
     for theirs in btcpay.orders[iid]:
         btcpay.expire(theirs.id, notify=False)
@@ -139,7 +139,7 @@ class Held:
     def waited_for(self):
         wait_for(lambda: self.server.value(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type ="
-            " 'Lock' AND datname = current_database()") > 0, 10,
+            " 'Lock' AND datname = current_database()") > 0, 60,
             "somebody wants the code")
 
     def __exit__(self, *_):
@@ -154,7 +154,7 @@ def answer_while_held(server, api, made, p, **fields):
     with Held(server, made) as held:
         t.start()
         held.waited_for()
-    t.join(20)
+    t.join(60)
     return answers[0]
 
 

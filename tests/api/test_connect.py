@@ -404,12 +404,12 @@ def test_crash_between_leaves_nothing_half_connected(own_instance, btcpay):
     t.start()
     wait_for(lambda: any(r["method"] == "POST" and
                          r["path"].endswith(f"{store.id}/webhooks")
-                         for r in btcpay.requests), 20,
+                         for r in btcpay.requests), 60,
              "the webhook is being registered", pause=0.01)
     server.replicas[0].kill()
     t.join()
     btcpay.reset()
-    wait_for(lambda: len(store.hooks) == 1, 10, "it is registered")
+    wait_for(lambda: len(store.hooks) == 1, 60, "it is registered")
     server.replicas[0].restart()
     assert nothing_connected(own, p["id"])
     s = connect(own, btcpay, p["id"], store)

@@ -83,10 +83,10 @@ def key_running(client, place):
         other.start()
         wait_for(lambda: place.value(
             "SELECT count(*) FROM pg_stat_activity WHERE datname ="
-            " current_database() AND wait_event_type = 'Lock'"), 10,
+            " current_database() AND wait_event_type = 'Lock'"), 60,
             "the first one waits")
         r = ask()
-    other.join(30)
+    other.join(60)
     return r
 
 

@@ -197,7 +197,7 @@ def test_reader_who_leaves_leaves_nothing_behind(fresh):
                 or line.startswith("licet_connections ")]
         return int(n) <= 1
     fresh.session.close()
-    wait_for(gone, 20, "the connections are gone", pause=0.2)
+    wait_for(gone, 60, "the connections are gone", pause=0.2)
     assert len(rows(fresh, "licenses")) == 20000
 
 
@@ -210,7 +210,7 @@ def test_reader_who_takes_nothing_is_left(own_instance):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     s.sendall(request(api, "GET", "1.1").replace(
         "licenses.csv", "invoices.csv").encode())
-    wait_for(lambda: '"status":500' in server.replicas[0].log(), 20,
+    wait_for(lambda: '"status":500' in server.replicas[0].log(), 60,
              "the stream is broken off", pause=0.1)
     s.close()
     assert len(rows(api, "machines")) == 40000

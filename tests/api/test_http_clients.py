@@ -25,7 +25,7 @@ def instance(make_instance):
 def edge(instance):
     yield instance
     # Connections that were just reset may still count at the limit.
-    wait_for(lambda: is_served(instance), 5, "the worker serves on")
+    wait_for(lambda: is_served(instance), 60, "the worker serves on")
     instance.check_workers()
 
 
@@ -118,7 +118,7 @@ def test_shedding_at_the_limit(edge):
     try:
         for _ in range(CONNECTIONS):
             # What the test before left may still hold a place.
-            held.append(wait_for(lambda: admitted(edge), 5, "a place"))
+            held.append(wait_for(lambda: admitted(edge), 60, "a place"))
         with Wire(edge) as w:
             try:
                 refused(w, 503)

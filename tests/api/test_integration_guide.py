@@ -201,7 +201,7 @@ def test_limited_is_no_answer(shop):
     def was_limited():
         wait_for(lambda: shop.api.public(
             "POST", "/v1/validate", {"key": "x"}, ip="127.0.0.1").json()[
-                "reason"] == "rate_limited", 30, "it is limited", pause=0)
+                "reason"] == "rate_limited", 60, "it is limited", pause=0)
         program.edit(next=0)
         assert program.says(key) == "yes"
         return program.remembers()["failures"]

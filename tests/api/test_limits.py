@@ -22,7 +22,7 @@ def until_limited(api, ip):
     def limited():
         seen.append(api.validate("x", ip=ip))
         return seen[-1] == LIMITED
-    wait_for(limited, 10, "the address is limited", pause=0)
+    wait_for(limited, 60, "the address is limited", pause=0)
     return seen
 
 
@@ -100,7 +100,7 @@ def test_validate_bucket_is_persisted(api, server):
     # One connection, one worker: all but what it keeps.  Over four workers at
     # least one has spent a quarter; the bucket refills while we wait for it.
     least = 10 if len(server.replicas) == 1 else 60 - 15 + 6
-    wait_for(lambda: row() and row()["tokens_remaining"] < least, 5,
+    wait_for(lambda: row() and row()["tokens_remaining"] < least, 60,
              "the bucket is in the database")
     assert (row()["capacity"], row()["refill_per_second"]) == (60, 1)
 

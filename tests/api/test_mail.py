@@ -260,7 +260,7 @@ def test_very_short_trial_is_not(mails):
     to = trial(mails, 1)
     mails.clock.move(hours=13)
     runs = looks(mails)
-    wait_for(lambda: mails.clock.move(seconds=61) and looks(mails) > runs, 20,
+    wait_for(lambda: mails.clock.move(seconds=61) and looks(mails) > runs, 60,
              "trials were looked for")
     assert mails.row(to, "trial_ending") is None
 
@@ -335,7 +335,7 @@ def test_off_without_a_mail_server(own_instance, smtp):
     api.buy(product, policy_slug=policy["slug"], buyer_email=to)
     api.clock.move(days=11, seconds=70)
     runs = looks(api)
-    wait_for(lambda: api.clock.move(seconds=61) and looks(api) > runs, 20,
+    wait_for(lambda: api.clock.move(seconds=61) and looks(api) > runs, 60,
              "trials were looked for")
     api.settled()
     replica, = server.replicas

@@ -124,7 +124,7 @@ def test_counted(mails):
     mails.becomes(told(mails), "sent")
     mails.becomes(told(mails, rcpt="550 no"), "dead")
     wait_for(lambda: metric_of(mails, "sent") > sent and
-             metric_of(mails, "dead") > dead, 10, "both are counted")
+             metric_of(mails, "dead") > dead, 60, "both are counted")
     assert metric(mails.server, "licet_mails_total") >= 2
     assert metric(mails.server, "licet_mail_queue") >= 0
 

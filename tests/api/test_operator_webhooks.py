@@ -76,7 +76,7 @@ def test_private_addresses_are_refused_unless_allowed(server, api, host):
         row = server.row("SELECT * FROM webhook_deliveries WHERE id = %s",
                          d["id"])
         return row["attempt_count"] == 1 and row
-    row = wait_for(tried, 15, "it is tried")
+    row = wait_for(tried, 60, "it is tried")
     api.do("DELETE", f"/webhook-endpoints/{made['id']}")
     assert row["last_error"] == "the address is not public"
 
@@ -156,7 +156,7 @@ def test_replay(hooks):
     products = [hooks.product() for _ in range(3)]
     hooks.issue(products[0])
     first = hooks.comes(e, n=3)
-    wait_for(lambda: len(hooks.deliveries(e, status="delivered")) == 3, 10,
+    wait_for(lambda: len(hooks.deliveries(e, status="delivered")) == 3, 60,
              "all are noted")
     rows = sorted(hooks.deliveries(e), key=lambda d: d["outbox_id"])
     path = f"/webhook-endpoints/{e['id']}/replay"

@@ -155,7 +155,7 @@ def test_D32_another_store_takes_the_place_of_the_first(btcpay_own, btcpay):
             hurry(btcpay_own, bought["invoice_id"])
             wait_for(lambda: btcpay_own.value(
                 "SELECT next_check_at > licet_now() + interval '10 minutes'"
-                " FROM invoices WHERE id = %s", bought["invoice_id"]), 10,
+                " FROM invoices WHERE id = %s", bought["invoice_id"]), 60,
                 "the reconciler has looked")
         assert len(events(btcpay_own, bought["invoice_id"],
                           "invoice.unwatched")) == 1

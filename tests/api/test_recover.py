@@ -110,7 +110,7 @@ def test_bucket_is_named_as_in_the_contract(api, server):
         recover(api, NOWHERE, MAIL, ip=ip)
     row = wait_for(lambda: server.row(
         "SELECT * FROM rate_buckets WHERE bucket_kind = 'recover_ip'"
-        " AND bucket_key = %s", ip), 5, "the bucket is in the database")
+        " AND bucket_key = %s", ip), 60, "the bucket is in the database")
     assert row["capacity"] == 10
     assert row["refill_per_second"] == pytest.approx(1 / 6)
 
@@ -140,7 +140,7 @@ def test_D8_invoice_of_a_renewal(own_instance):
     renewal = wait_for(lambda: server.row(
         "SELECT id, checkout_url FROM invoices WHERE kind = 'renewal'"
         " AND license_id = %s AND checkout_url <> ''", first["license_id"]),
-        20, "the renewal is billed")
+        60, "the renewal is billed")
     renewal["id"] = str(renewal["id"])
     assert recover(api, renewal["id"], MAIL).status_code == 404
     assert api.pay({"checkout_url": renewal["checkout_url"],

@@ -19,7 +19,7 @@ class Buyers(Shop):
     def buy(self, slug, **fields):
         bought = self.api.buy(self.product, policy_slug=slug, **fields)
         self.btcpay.pay(bought["btcpay_invoice_id"])
-        wait_for(lambda: self.api.poll(bought)["license_key"], 10, "the key")
+        wait_for(lambda: self.api.poll(bought)["license_key"], 60, "the key")
         return self.api.poll(bought)
 
     def pay(self, bought, **how):
@@ -58,7 +58,7 @@ def test_webhooks_make_it_once(buyers, btcpay_server):
     bought = buyers.upgrade(had["license_key"], HIGH)
     buyers.pay(bought)
     buyers.btcpay.deliver(bought["provider_invoice_id"], "InvoiceSettled")
-    wait_for(lambda: buyers.is_on(had, HIGH), 10, "the upgrade")
+    wait_for(lambda: buyers.is_on(had, HIGH), 60, "the upgrade")
     assert len(outbox(btcpay_server, "tier_change_id",
                       bought["tier_change_id"])) == 1
 
@@ -81,7 +81,7 @@ def test_older_invoice_with_money_on_the_way_stays(buyers, part):
     assert buyers.at(first).status != "Invalid"
     if part == "1":
         buyers.btcpay.confirm(first["provider_invoice_id"])
-        wait_for(lambda: buyers.is_on(had, HIGH), 10, "the upgrade")
+        wait_for(lambda: buyers.is_on(had, HIGH), 60, "the upgrade")
 
 
 def test_provider_refuses(buyers, btcpay_server):
@@ -94,7 +94,7 @@ def test_provider_refuses(buyers, btcpay_server):
         "cancelled", "invalid")
     bought = buyers.upgrade(had["license_key"], HIGH)
     buyers.pay(bought)
-    wait_for(lambda: buyers.is_on(had, HIGH), 10, "the upgrade")
+    wait_for(lambda: buyers.is_on(had, HIGH), 60, "the upgrade")
 
 
 def test_lost_answer_is_found_again(buyers, btcpay_server):
@@ -109,7 +109,7 @@ def test_lost_answer_is_found_again(buyers, btcpay_server):
                   if i.metadata.get("orderId") == change["invoice_id"])
     buyers.btcpay.pay(remote.id, notify=False)
     hurry(btcpay_server, change["invoice_id"])
-    wait_for(lambda: buyers.is_on(had, HIGH), 15, "the upgrade")
+    wait_for(lambda: buyers.is_on(had, HIGH), 60, "the upgrade")
 
 
 def test_void_that_fails_harms_nobody(buyers, btcpay_server):
@@ -118,9 +118,9 @@ def test_void_that_fails_harms_nobody(buyers, btcpay_server):
     buyers.btcpay.spoil("500", method="POST", path="/status$")
     second = buyers.upgrade(had["license_key"], TOP)
     buyers.pay(second)
-    wait_for(lambda: buyers.is_on(had, TOP), 10, "the upgrade")
+    wait_for(lambda: buyers.is_on(had, TOP), 60, "the upgrade")
     buyers.pay(first)
-    wait_for(lambda: invoice(btcpay_server, first)["attention"], 10,
+    wait_for(lambda: invoice(btcpay_server, first)["attention"], 60,
              "the stale payment is noted")
     assert invoice(btcpay_server, first)["attention"] == "void_change"
     assert buyers.is_on(had, TOP)
@@ -148,7 +148,7 @@ def renewal(server, had):
         return server.row(
             "SELECT i.* FROM invoices i WHERE i.license_id = %s AND i.kind ="
             " 'renewal' AND i.checkout_url <> ''", had["license_id"])
-    wait_for(one, 15, "the renewal is billed")
+    wait_for(one, 60, "the renewal is billed")
     return one()
 
 
@@ -169,7 +169,7 @@ def test_worker_makes_the_downgrade_before_it_bills(later, movable):
                   "subscription.downgrade.applied")
     later.btcpay.pay(due["provider_invoice_id"])
     wait_for(lambda: subscription(movable, had["license_id"])["paid_cycle"]
-             == 2, 10, "the renewal is paid")
+             == 2, 60, "the renewal is paid")
     assert later.license(had["license_id"])["entitlements"] == [LOW]
 
 
@@ -186,7 +186,7 @@ def test_upgrade_is_billed_at_its_price(later, movable):
     """2.8: listed_value is updated; the next cycle costs L(to)."""
     had = later.buy(LOW)
     later.pay(later.upgrade(had["license_key"], HIGH))
-    wait_for(lambda: later.is_on(had, HIGH), 10, "the upgrade")
+    wait_for(lambda: later.is_on(had, HIGH), 60, "the upgrade")
     movable.clock.move(days=30, seconds=60)
     assert renewal(movable, had)["amount_sats"] == 9000
 
@@ -200,9 +200,9 @@ def test_price_of_a_day_buys_no_cycle(later, movable):
     movable.clock.move(days=1, hours=2)
     later.btcpay.pay(renewal(movable, had)["provider_invoice_id"])
     wait_for(lambda: subscription(movable, had["license_id"])["paid_cycle"]
-             == 2, 10, "the renewal is paid")
+             == 2, 60, "the renewal is paid")
     later.pay(bought)
-    wait_for(lambda: invoice(movable, bought)["attention"], 10,
+    wait_for(lambda: invoice(movable, bought)["attention"], 60,
              "the late payment is noted")
     assert invoice(movable, bought)["attention"] == "void_change"
     assert later.is_on(had, LOW)
@@ -215,25 +215,25 @@ def test_downgrade_while_a_renewal_is_due(later, movable):
     dear = renewal(movable, had)
     assert dear["amount_sats"] == 9000
     later.downgrade(had["license_key"], LOW)
-    wait_for(lambda: later.is_on(had, LOW), 15, "the worker makes it")
+    wait_for(lambda: later.is_on(had, LOW), 60, "the worker makes it")
 
     def cheap():
         return movable.row(
             "SELECT i.* FROM invoices i WHERE i.license_id = %s AND i.kind ="
             " 'renewal' AND i.status = 'pending' AND i.checkout_url <> ''",
             had["license_id"])
-    wait_for(cheap, 15, "it is billed anew")
+    wait_for(cheap, 60, "it is billed anew")
     assert cheap()["amount_sats"] == 3000
     later.btcpay.pay(cheap()["provider_invoice_id"])
     wait_for(lambda: subscription(movable, had["license_id"])["status"]
-             == "active", 10, "the renewal is paid")
+             == "active", 60, "the renewal is paid")
     assert subscription(movable, had["license_id"])["paid_cycle"] == 2
 
 
 def test_nobody_is_billed_after_the_move_to_perpetual(later, movable):
     had, other = later.buy(LOW), later.buy(LOW)
     later.pay(later.upgrade(had["license_key"], EVER))
-    wait_for(lambda: later.is_on(had, EVER), 10, "the upgrade")
+    wait_for(lambda: later.is_on(had, EVER), 60, "the upgrade")
     movable.clock.move(days=30, seconds=60)
     renewal(movable, other)
     assert movable.value("SELECT count(*) FROM invoices WHERE license_id = %s"
@@ -247,10 +247,10 @@ def test_new_subscription_is_billed_after_its_first_cycle(later, movable):
     later.add("plan", tier_rank=9, price_sats_override=99000)
     had = later.buy(EVER)
     later.pay(later.upgrade(had["license_key"], "plan"))
-    wait_for(lambda: later.is_on(had, "plan"), 10, "the upgrade")
+    wait_for(lambda: later.is_on(had, "plan"), 60, "the upgrade")
     movable.clock.move(days=30, seconds=60)
     due = renewal(movable, had)
     assert due["amount_sats"] == 99000
     later.btcpay.pay(due["provider_invoice_id"])
     wait_for(lambda: subscription(movable, had["license_id"])["paid_cycle"]
-             == 2, 10, "the renewal is paid")
+             == 2, 60, "the renewal is paid")

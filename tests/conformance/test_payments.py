@@ -316,7 +316,7 @@ def test_4_5_D3_slow_poll_after_72_hours(shop, btcpay, btcpay_server):
     hurry(btcpay_server, bought["invoice_id"])
     wait_for(lambda: btcpay_server.value(
         "SELECT next_check_at > licet_now() + interval '5 hours' FROM "
-        "invoices WHERE id = %s", bought["invoice_id"]), 10, "it was claimed")
+        "invoices WHERE id = %s", bought["invoice_id"]), 60, "it was claimed")
     assert status(shop, bought) == "pending"
 
 

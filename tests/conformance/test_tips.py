@@ -143,7 +143,7 @@ def test_without_lightning_it_is_skipped(own_instance):
         server.db.execute("SELECT pg_notify('licet_jobs', 'tips')")
         return server.value("SELECT status FROM tip_attempts WHERE"
                             " license_id = %s", sold["license_id"])
-    wait_for(lambda: status() == "skipped", 15, "skipped", pause=0.05)
+    wait_for(lambda: status() == "skipped", 60, "skipped", pause=0.05)
 
 
 def test_each_try_is_a_row(shop):

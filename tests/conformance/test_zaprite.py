@@ -261,7 +261,7 @@ def test_saved_card_is_the_profile_of_our_order(shop, zaprite):
     zaprite.pay(order.id)
     s = shop.sub(license_id=shop.poll(bought)["license_id"])
     shop.look_for_cards()
-    s = wait_for(lambda: shop.has_card(s), 15, "the card is saved")
+    s = wait_for(lambda: shop.has_card(s), 60, "the card is saved")
     assert [p.id for p in contact.profiles] == [
         stray.id, s["zaprite_payment_profile_id"]]
 
@@ -291,7 +291,7 @@ def test_success_only_if_settled(shop, zaprite, word):
     s = shop.subscribe(grace_period_days=3)
     zaprite.decline = word
     shop.fall_due(s)
-    wait_for(lambda: shop.news(s, "subscription.auto_charge_failed"), 20,
+    wait_for(lambda: shop.news(s, "subscription.auto_charge_failed"), 60,
              "it failed", pause=0.05)
     told, = shop.news(s, "subscription.auto_charge_failed")
     assert set(told) == {"subscription_id", "license_id", "invoice_id",

@@ -195,7 +195,7 @@ class Smtp:
     def got(self, to=None):
         return [m for m in list(self.mails) if to is None or m.to == to]
 
-    def comes(self, to, n=1, seconds=20):
+    def comes(self, to, n=1, seconds=60):
         """Until the nth mail to this address is there; the nth."""
         wait_for(lambda: len(self.got(to)) >= n, seconds,
                  f"mail {n} to {to} comes")

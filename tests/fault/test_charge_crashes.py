@@ -43,7 +43,7 @@ def charged(fake):
 
 
 def asked(fake, path):
-    wait_for(lambda: fake.asked("POST", path), 20, f"{path} is asked",
+    wait_for(lambda: fake.asked("POST", path), 60, f"{path} is asked",
              pause=0.02)
 
 
@@ -116,7 +116,7 @@ def test_many_cards_a_bad_day_and_two_replicas(make_shop, zaprite, seed):
     for n in range(6):
         seen = len(zaprite.requests)
         wait_for(lambda: len(zaprite.requests) > seen + 5 or
-                 all(map(is_over, stand(shop))), 20, "something happens")
+                 all(map(is_over, stand(shop))), 60, "something happens")
         victim = rng.choice(shop.server.replicas)
         victim.kill()
         victim.restart()

@@ -54,7 +54,7 @@ def waits(server, statement):
 
 
 def until(server, statement, n=1):
-    wait_for(lambda: len(waits(server, statement)) >= n, 15,
+    wait_for(lambda: len(waits(server, statement)) >= n, 60,
              f"{n} wait in {statement}", pause=0.02)
     return waits(server, statement)
 
@@ -97,7 +97,7 @@ def test_connection_cut_while_held(server):
         server.db.execute("SELECT pg_terminate_backend(%s)", [pid])
         refused(ask.answer(), 503, "service_unavailable")
     assert products(server, slug) == 0
-    wait_for(lambda: ask.again().status_code == 200, 10, "the next try",
+    wait_for(lambda: ask.again().status_code == 200, 60, "the next try",
              pause=0.05)
     assert not is_replay(ask.response) and products(server, slug) == 1
 
@@ -109,7 +109,7 @@ def test_connection_cut_before_it_ran(server):
         pid, = until(server, EFFECT)
         server.db.execute("SELECT pg_terminate_backend(%s)", [pid])
         refused(ask.answer(), 503, "service_unavailable")
-    wait_for(lambda: ask.again().status_code == 200, 10, "the next try",
+    wait_for(lambda: ask.again().status_code == 200, 60, "the next try",
              pause=0.05)
     assert not is_replay(ask.response) and products(server, slug) == 1
 
@@ -128,7 +128,7 @@ def leave(server, key, slug):
 
 
 def gone(server, before):
-    wait_for(lambda: metric(server, "licet_clients_gone_total") > before, 10,
+    wait_for(lambda: metric(server, "licet_clients_gone_total") > before, 60,
              "the client's leave is noticed")
 
 
@@ -149,7 +149,7 @@ def test_client_leaves_before_it_ran(server):
         until(server, EFFECT)
         s.close()
         gone(server, before)
-    wait_for(lambda: not waits(server, EFFECT), 10, "it is over")
+    wait_for(lambda: not waits(server, EFFECT), 60, "it is over")
     assert products(server, slug) == 0
     r = send(server, key, slug)
     assert r.status_code == 200 and not is_replay(r), r.text
@@ -162,7 +162,7 @@ def test_client_leaves_while_the_answer_is_stored(server):
     with before_the_store(server, lambda: leave(server, key, slug)) as s:
         s.close()
         gone(server, before)
-    wait_for(lambda: products(server, slug) == 1, 10, "it is committed")
+    wait_for(lambda: products(server, slug) == 1, 60, "it is committed")
     r = send(server, key, slug)
     assert r.status_code == 200 and is_replay(r), r.text
     assert products(server, slug) == 1
@@ -226,7 +226,7 @@ def test_more_of_them_than_connections(server):
         asks = [product(server, new_key(), s) for s in slugs]
         until(server, EFFECT, 4)
         wait_for(lambda: metric(server, "licet_db_statements_queued") > 0
-                 or metric(server, "licet_connections") > 30, 10, "a queue")
+                 or metric(server, "licet_connections") > 30, 60, "a queue")
     assert {a.answer().status_code for a in asks} == {200}
     assert sum(products(server, s) for s in slugs) == 30
 
@@ -237,7 +237,7 @@ def test_deadline_while_it_waits(own_instance):
     with held(server, "products"):
         ask = product(server, key, slug)
         refused(ask.answer(), 503, "service_unavailable")
-    wait_for(lambda: ask.again().status_code == 200, 20, "the next try",
+    wait_for(lambda: ask.again().status_code == 200, 60, "the next try",
              pause=0.1)
     assert products(server, slug) == 1
 
@@ -248,7 +248,7 @@ def test_drain_answers_what_is_held(own_instance):
     with before_the_store(server, lambda: product(server, key, slug)) as ask:
         replica = server.replicas[0]
         replica.signal(15)
-        wait_for(lambda: not replica.is_ready(), 10, "it drains")
+        wait_for(lambda: not replica.is_ready(), 60, "it drains")
     assert ask.answer().status_code == 200
     assert replica.wait() == 0
     replica.process = None

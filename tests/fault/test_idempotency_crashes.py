@@ -30,11 +30,11 @@ class Vendor(Api):
         t = threading.Thread(target=self.try_to, args=(send,))
         t.start()
         wait_for(lambda: any(r["method"] == "POST" and path in r["path"]
-                             for r in list(self.fake.requests)), 15,
+                             for r in list(self.fake.requests)), 60,
                  "the provider is asked")
         for r in self.server.replicas:
             r.kill()
-        t.join(30)
+        t.join(60)
         self.fake.mend(rule)
         for r in self.server.replicas:
             r.restart()
@@ -52,7 +52,7 @@ class Vendor(Api):
         def asked():
             got.append(send(self))
             return got[-1].status_code not in (409, 502, 503)
-        wait_for(asked, 30, "an answer", pause=0.2)
+        wait_for(asked, 60, "an answer", pause=0.2)
         assert not is_replay(got[-1]), got[-1].text
         expect(got[-1], 200)
         same(got[-1], send(self))
@@ -91,7 +91,7 @@ def test_purchase(vendor, kind):
     assert vendor.server.value("SELECT used_count FROM discount_codes"
                                " WHERE id = %s", off["id"]) == 1
     vendor.fake.pay(told["btcpay_invoice_id"])
-    wait_for(lambda: vendor.poll(told)["license_key"], 20, "the key")
+    wait_for(lambda: vendor.poll(told)["license_key"], 60, "the key")
 
 
 @pytest.mark.restarts
@@ -139,7 +139,7 @@ def test_tier_change(vendor, kind, who):
               if c["status"] == "pending"]
     assert still["id"] == told["tier_change_id"]
     vendor.fake.pay(told["provider_invoice_id"])
-    wait_for(lambda: shop.policy_of(had["license_id"]) == shop.id[HIGH], 20,
+    wait_for(lambda: shop.policy_of(had["license_id"]) == shop.id[HIGH], 60,
              "the change is made")
 
 
@@ -148,7 +148,7 @@ def test_refund(vendor):
     """The money goes back once."""
     bought = vendor.buy(vendor.product())
     vendor.fake.pay(bought["btcpay_invoice_id"])
-    wait_for(lambda: vendor.poll(bought)["license_key"], 20, "the key")
+    wait_for(lambda: vendor.poll(bought)["license_key"], 60, "the key")
     key = new_key()
 
     def send(api):

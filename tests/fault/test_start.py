@@ -18,7 +18,7 @@ def base(cluster, vault, template):
             "LICET_PUBLIC_URL": "http://127.0.0.1:1"}
 
 
-def refuses(settings, seconds=20):
+def refuses(settings, seconds=60):
     """What the server says when it refuses to start under these settings."""
     if is_sanitized(binary()):
         settings = {"LICET_SECCOMP": "off", **settings}

@@ -43,7 +43,7 @@ def paid(shop):
 
 
 def asked(double, path):
-    wait_for(lambda: double.asked(path=path), 20, f"{path} is asked",
+    wait_for(lambda: double.asked(path=path), 60, f"{path} is asked",
              pause=0.02)
 
 
@@ -73,7 +73,7 @@ def test_killed_when_paid_and_not_noted(make_shop):
     sold = shop.sell()
     shop.wake()
     asked(shop.fake, PAY)
-    wait_for(lambda: shop.paid(), 10, "the node has paid")
+    wait_for(lambda: shop.paid(), 60, "the node has paid")
     kill(shop)
     assert shop.tip(sold)["status"] == "paying"
     restart(shop)
@@ -130,7 +130,7 @@ def test_killed_between_the_payment_and_its_commit(make_shop):
                   " FOR UPDATE", [sold["license_id"]])
         wait_for(lambda: shop.server.value(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND"
-            " wait_event_type = 'Lock'", shop.server.database), 20,
+            " wait_event_type = 'Lock'", shop.server.database), 60,
             "the note waits")
         kill(shop)
     restart(shop)
@@ -151,7 +151,7 @@ def test_killed_again_and_again(make_shop):
             shop.hurry(one)
         want = 3 * n
         wait_for(lambda: len(shop.asked_to_pay()) >= want or not open_tips(
-            shop, sold, "pending"), 20, "payments are asked for")
+            shop, sold, "pending"), 60, "payments are asked for")
         kill(shop)
         restart(shop)
     shop.move(hours=2)
@@ -199,7 +199,7 @@ def test_killed_while_a_refund_is_made(make_shop, fault, made, by):
     shop.fake.spoil(fault, method="POST", path="/refund$")
     thread = ask_refund(shop, sold)
     asked(shop.fake, "/refund")
-    wait_for(lambda: len(pulls(shop, sold)) == made, 10, "it is made")
+    wait_for(lambda: len(pulls(shop, sold)) == made, 60, "it is made")
     kill(shop)
     thread.join()
     restart(shop)
@@ -209,11 +209,11 @@ def test_killed_while_a_refund_is_made(make_shop, fault, made, by):
         assert status_of(shop, sold) == ["made"]
     elif made:
         wait_for(lambda: (shop.wake("refunds"), status_of(shop, sold))[1]
-                 == ["made"], 15, "the job finds it", pause=0.05)
+                 == ["made"], 60, "the job finds it", pause=0.05)
     else:
         shop.move(hours=2)
         wait_for(lambda: (shop.wake("refunds"), status_of(shop, sold))[1]
-                 == ["failed"], 15, "the job gives it up", pause=0.05)
+                 == ["failed"], 60, "the job gives it up", pause=0.05)
     assert len(pulls(shop, sold)) == (1 if by == "vendor" else made)
     is_revoked = status_of(shop, sold) == ["made"]
     assert shop.validate(sold["license_key"])["ok"] is not is_revoked

@@ -29,12 +29,12 @@ def test_deadline_is_503_with_retry_after(prepared):
     instance, api, key = prepared(LICET_REQUEST_TIMEOUT_MS=1000)
     with held(instance):
         a = asks(api, key)
-        a.join(20)
+        a.join(60)
         refused(a.response, 503, "service_unavailable")
         assert int(a.response.headers["Retry-After"]) >= 1
         assert 0.9 < a.took < 4
     wait_for(lambda: api.public("POST", "/v1/validate", {"key": key})
-             .status_code == 200, 10, "it works again")
+             .status_code == 200, 60, "it works again")
 
 
 def test_deadline_of_a_single_statement(prepared):
@@ -45,7 +45,7 @@ def test_deadline_of_a_single_statement(prepared):
         assert int(r.headers["Retry-After"]) >= 1
         assert api.public("GET", "/healthz").status_code == 200
     wait_for(lambda: api.public("GET", "/v1/products").status_code == 200,
-             10, "it works again")
+             60, "it works again")
 
 
 def test_deadline_holds_for_many(prepared):
@@ -53,11 +53,11 @@ def test_deadline_holds_for_many(prepared):
     with held(instance):
         many = [asks(api, key) for _ in range(40)]
         for a in many:
-            a.join(30)
+            a.join(60)
     assert {a.response.status_code for a in many} == {503}
     assert max(a.took for a in many) < 6
     wait_for(lambda: api.public("POST", "/v1/validate", {"key": key})
-             .status_code == 200, 10, "it works again")
+             .status_code == 200, 60, "it works again")
 
 
 def test_held_validations_do_not_hold_other_requests(prepared):
@@ -70,7 +70,7 @@ def test_held_validations_do_not_hold_other_requests(prepared):
             api.get("/v1/products")
             api.get("/v1/pubkey")
         assert time.monotonic() - began < 5
-    a.join(20)
+    a.join(60)
     assert a.response.json()["ok"] is True
 
 
@@ -81,7 +81,7 @@ def test_503_was_not_half_done(prepared):
     with held(instance, "outbox"):
         r = api.admin("POST", "/licenses", {"product_slug": p["slug"]})
         refused(r, 503, "service_unavailable")
-    wait_for(lambda: waiting(instance) == 0, 20, "nothing waits")
+    wait_for(lambda: waiting(instance) == 0, 60, "nothing waits")
     api.issue(p)
     rows = instance.row(
         "SELECT (SELECT count(*) FROM licenses WHERE product_id = %s) AS a,"
@@ -107,13 +107,13 @@ def test_database_away_and_back(fragile, durable, client):
             assert time.monotonic() - began < 4
         assert api.public("GET", "/healthz").status_code == 200
         wait_for(lambda: api.public("GET", "/health/ready")
-                 .status_code == 503, 10, "not ready")
+                 .status_code == 503, 60, "not ready")
     finally:
         durable.start()
     wait_for(lambda: api.public("GET", "/health/ready").status_code == 200,
-             20, "ready again")
+             60, "ready again")
     wait_for(lambda: api.public("POST", "/v1/validate", {"key": key})
-             .status_code == 200, 20, "it works again")
+             .status_code == 200, 60, "it works again")
     instance.reconnect()
 
 
@@ -124,7 +124,7 @@ def test_start_before_the_database(fragile, durable):
     durable.stop(signal.SIGINT)
     try:
         with socket.create_server(("127.0.0.1", durable.port)) as nobody:
-            nobody.settimeout(20)
+            nobody.settimeout(60)
             replica.start(ready=False)
             nobody.accept()[0].close()
             nobody.accept()[0].close()
@@ -143,13 +143,13 @@ def test_drain_ends_what_was_begun(prepared, number):
     with held(instance):
         askers = [asks(api, key) for _ in range(3)]
         in_flight(instance)
-        wait_for(lambda: established(replica.port) >= 3, 5, "all are in")
+        wait_for(lambda: established(replica.port) >= 3, 60, "all are in")
         replica.signal(number)
-        wait_for(lambda: refuses(replica), 10, "no new connections")
+        wait_for(lambda: refuses(replica), 60, "no new connections")
         assert replica.process.poll() is None
         assert all(a.is_alive() for a in askers)
     for a in askers:
-        a.join(20)
+        a.join(60)
     assert [a.error for a in askers] == [None] * 3
     assert [a.response.json()["ok"] for a in askers] == [True] * 3
     assert replica.wait() == 0
@@ -183,9 +183,9 @@ def test_drain_ends_at_its_limit(prepared):
         in_flight(instance)
         began = time.monotonic()
         replica.signal(signal.SIGTERM)
-        replica.wait(20)
+        replica.wait(60)
         assert time.monotonic() - began < 8
-        a.join(20)
+        a.join(60)
     replica.check_log()
     replica.process = None
 
@@ -207,7 +207,7 @@ def test_drain_lead_serves_on_but_is_not_ready(prepared):
     replica.signal(signal.SIGTERM)
     wait_for(lambda: refuses(replica), 2, "readiness is off")
     assert api.validate(key)["ok"] is True
-    assert replica.wait(20) == 0
+    assert replica.wait(60) == 0
     replica.check_log()
     replica.process = None
 
@@ -237,9 +237,9 @@ def test_client_leaving_mid_query_harms_nobody(prepared, abrupt):
             stays = asks(api, key)
             for s in gone:
                 s.close()
-            wait_for(lambda: established(replica.port) <= 4, 10,
+            wait_for(lambda: established(replica.port) <= 4, 60,
                      "the server saw them leave")
-        stays.join(20)
+        stays.join(60)
         assert stays.response.json()["ok"] is True
     assert api.validate(key)["ok"] is True
 
@@ -258,10 +258,10 @@ def test_client_leaving_while_the_provider_is_asked(
                   b"X-Forwarded-For: 10.251.0.%d\r\n"
                   b"Content-Length: %d\r\n\r\n" % (n + 1, len(body)) + body)
         socks.append(s)
-    wait_for(lambda: len(btcpay.requests) >= 8, 10, "the provider is asked")
+    wait_for(lambda: len(btcpay.requests) >= 8, 60, "the provider is asked")
     for s in socks:
         s.close()
     btcpay.slow(0)
     assert api.buy(p)["checkout_url"]
     # Nobody knows of them, but the invoices exist and are reconciled.
-    wait_for(lambda: len(btcpay.invoices) >= 8, 10, "they were created")
+    wait_for(lambda: len(btcpay.invoices) >= 8, 60, "they were created")

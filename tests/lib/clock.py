@@ -52,7 +52,7 @@ class Clock:
                 continue
             workers = int(replica.settings["LICET_WORKERS"])
             wait_for(lambda: heard(replica) == dict.fromkeys(
-                range(1, workers + 1), shift), 10,
+                range(1, workers + 1), shift), 60,
                 f"{replica.name}'s workers go by the moved clock")
         return self.now()
 

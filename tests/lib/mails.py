@@ -27,7 +27,7 @@ class Mails(Api):
         return self.server.rows("SELECT * FROM mails WHERE to_address = %s"
                                 " ORDER BY created_at, id", to)
 
-    def becomes(self, to, status, kind="receipt", seconds=20):
+    def becomes(self, to, status, kind="receipt", seconds=60):
         """Until that mail's row has the status; the row."""
         def there():
             row = self.row(to, kind)
@@ -39,10 +39,10 @@ class Mails(Api):
         then on the clock may be moved, and none is sent again."""
         mail = self.smtp.comes(to, n)
         wait_for(lambda: [r["status"] for r in self.rows(to)].count("sent")
-                 >= n, 20, f"{n} mails to {to} are noted")
+                 >= n, 60, f"{n} mails to {to} are noted")
         return mail
 
-    def tried(self, to, n, kind="receipt", seconds=20):
+    def tried(self, to, n, kind="receipt", seconds=60):
         """Until so many tries are noted; the row."""
         def there():
             row = self.row(to, kind)
@@ -58,4 +58,4 @@ class Mails(Api):
         """Until all news are told: what made no mail by now makes none."""
         wait_for(lambda: self.server.value(
             "SELECT NOT EXISTS (SELECT FROM outbox WHERE NOT fanned_out)"
-            " AS told"), 20, "all news are told")
+            " AS told"), 60, "all news are told")

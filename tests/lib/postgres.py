@@ -69,7 +69,7 @@ class Cluster:
                 launch()
             return self.accepts()
         launch()
-        wait_for(up, 30, "PostgreSQL accepts connections", pause=0.05)
+        wait_for(up, 60, "PostgreSQL accepts connections", pause=0.05)
         return self
 
     def accepts(self):
@@ -103,13 +103,13 @@ class Cluster:
         """SIGINT: fast shutdown; SIGQUIT: immediate, as after a crash."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
-            self.process.wait(30)
+            self.process.wait(60)
         self.process = None
 
     def kill(self):
         """kill -9 of the postmaster and every backend."""
         kill_now({self.process.pid} | children(self.process.pid))
-        self.process.wait(30)
+        self.process.wait(60)
         self.process = None
 
     def restart(self, how=signal.SIGQUIT):

@@ -39,7 +39,7 @@ class Shop(Api):
 
     def paid(self, invoice_id):
         poll = {"invoice_id": invoice_id}
-        wait_for(lambda: self.poll(poll)["status"] == "settled", 15,
+        wait_for(lambda: self.poll(poll)["status"] == "settled", 60,
                  "the invoice is settled", pause=0.03)
         return self.poll(poll)
 
@@ -81,7 +81,7 @@ class Shop(Api):
         """Moves the clock to a time and some seconds."""
         return self.clock.set(when + datetime.timedelta(seconds=plus))
 
-    def becomes(self, s, status, seconds=15):
+    def becomes(self, s, status, seconds=60):
         wait_for(lambda: self.sub(s)["status"] == status, seconds,
                  f"the subscription is {status}", pause=0.03)
         return self.sub(s)
@@ -93,7 +93,7 @@ class Shop(Api):
             bills = [b for b in self.bills(s, now["paid_cycle"] + 1)
                      if b["announced_at"] is not None]
             return len(bills) >= n and bills[n - 1]
-        return wait_for(there, 15, "the cycle is billed", pause=0.03)
+        return wait_for(there, 60, "the cycle is billed", pause=0.03)
 
     def due(self, s):
         """Moves on to its due date; the invoice it is sent."""
@@ -104,7 +104,7 @@ class Shop(Api):
         self.fake.settle(bill["provider_invoice_id"])
         wait_for(lambda: self.server.value(
             "SELECT status FROM invoices WHERE id = %s",
-            bill["id"]) == "settled", 15, "the bill is settled", pause=0.03)
+            bill["id"]) == "settled", 60, "the bill is settled", pause=0.03)
 
     def renew(self, s):
         """A whole cycle: due, billed, paid; the row afterwards."""
@@ -112,6 +112,6 @@ class Shop(Api):
         return self.sub(s)
 
     def fails(self, s, n):
-        wait_for(lambda: self.sub(s)["consecutive_failures"] == n, 15,
+        wait_for(lambda: self.sub(s)["consecutive_failures"] == n, 60,
                  f"billing failed {n} times", pause=0.03)
         return self.sub(s)

@@ -88,10 +88,10 @@ class Replica:
             self.wait_ready()
         return self
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=60):
         wait_for(self.is_ready, seconds, f"{self.name} is ready")
         count = int(self.settings.get("LICET_WORKERS", 1))
-        wait_for(lambda: len(children(self.process.pid)) >= count, 10,
+        wait_for(lambda: len(children(self.process.pid)) >= count, 60,
                  f"{self.name} has {count} workers")
         self.workers = children(self.process.pid)
 
@@ -113,16 +113,16 @@ class Replica:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=60):
         """Exit status, once every process of the tree is gone."""
         family = children(self.process.pid) | self.workers
         code = self.process.wait(seconds)
         wait_for(lambda: not any(os.path.exists(f"/proc/{p}")
                                  for p in family),
-                 10, f"{self.name}'s workers are gone")
+                 60, f"{self.name}'s workers are gone")
         return code
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=60):
         """SIGTERM and wait; checks the evidence."""
         if self.process is None:
             return 0
@@ -141,7 +141,7 @@ class Replica:
         """kill -9 of the parent and all workers at once."""
         if self.process is not None:
             kill_now({self.process.pid} | children(self.process.pid))
-            self.process.wait(30)
+            self.process.wait(60)
             self.process = None
 
     def restart(self):
@@ -154,7 +154,7 @@ class Replica:
         def replaced():
             now = children(self.process.pid)
             return len(now) >= count and now != self.workers
-        wait_for(replaced, 10, f"{self.name} replaces its worker")
+        wait_for(replaced, 60, f"{self.name} replaces its worker")
         self.workers = children(self.process.pid)
 
     def check_workers(self):

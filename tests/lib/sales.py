@@ -11,7 +11,7 @@ def status(api, bought):
     return api.poll(bought)["status"]
 
 
-def becomes(api, bought, expected, seconds=15):
+def becomes(api, bought, expected, seconds=60):
     wait_for(lambda: status(api, bought) == expected, seconds,
              f"the invoice is {expected}", pause=0.05)
     return api.poll(bought)

@@ -45,7 +45,7 @@ class TipShop(Api):
     def settle(self, bought):
         if "license_id" not in bought:
             self.fake.settle(bought["btcpay_invoice_id"])
-        wait_for(lambda: self.poll(bought)["license_id"], 15,
+        wait_for(lambda: self.poll(bought)["license_id"], 60,
                  "the license is there", pause=0.03)
         bought.update(self.poll(bought))
         return bought
@@ -73,7 +73,7 @@ class TipShop(Api):
                 return row
             self.wake()
             return None
-        return wait_for(there, 20, what, pause=0.05)
+        return wait_for(there, 60, what, pause=0.05)
 
     def becomes(self, bought, status):
         return self.until(bought, lambda t: t["status"] == status,

@@ -50,7 +50,7 @@ def asks(api, key):
 
 
 def in_flight(instance):
-    wait_for(lambda: waiting(instance), 10, "a statement waits for the lock")
+    wait_for(lambda: waiting(instance), 60, "a statement waits for the lock")
 
 
 def metric(instance, name):

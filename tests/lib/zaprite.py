@@ -52,7 +52,7 @@ class Shop(renewals.Shop):
         s = self.sub(license_id=bought["license_id"])
         if card:
             self.look_for_cards()
-            s = wait_for(lambda: self.has_card(s), 15, "the card is saved",
+            s = wait_for(lambda: self.has_card(s), 60, "the card is saved",
                          pause=0.03)
         s.update(key=bought["license_key"], first=bought["invoice_id"])
         return s
@@ -96,7 +96,7 @@ class Shop(renewals.Shop):
             self.charge_soon()
             row = self.cycle(s, n)
             return row is not None and condition(row) and row
-        return wait_for(there, 20, what, pause=0.1)
+        return wait_for(there, 60, what, pause=0.1)
 
     def renewed(self, s, n=2):
         self.reaches(s, f"cycle {n} is paid and seen to", lambda c:

@@ -58,5 +58,5 @@ def test_a_refund_that_was_never_made_fails_at_the_first_look(shop, part):
     shop.server.db.execute("SELECT pg_notify('licet_jobs', 'refunds')")
     wait_for(lambda: shop.server.value(
         "SELECT status FROM refunds WHERE invoice_id = %s",
-        bought["invoice_id"]) == "failed", 10, "the refund has failed",
+        bought["invoice_id"]) == "failed", 60, "the refund has failed",
              pause=0.03)

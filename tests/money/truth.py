@@ -59,7 +59,7 @@ class Truth:
         """Long enough for every retry there is, or as long as it takes."""
         for hours in (0, 2, 7, 7):
             self.world.move(hours * HOUR)
-            wait_for(lambda: not self.unrest(), 20,
+            wait_for(lambda: not self.unrest(), 60,
                      Lazy(lambda: f"quiet: {self.unrest()}"), pause=0.1) \
                 if hours == 7 else self.wait_a_little()
 

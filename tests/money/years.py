@@ -234,7 +234,7 @@ class Years:
             return False
         tries = itertools.count()
         try:
-            wait_for(agrees, 15, "the server")
+            wait_for(agrees, 60, "the server")
         except AssertionError:
             raise AssertionError("\n".join(
                 f"{name}:\n  model  {a}\n  server {b}"
@@ -369,7 +369,7 @@ class Years:
 
     def settled(self, person, bill):
         """When the server has heard of the payment."""
-        return wait_for(lambda: self.invoice(person, bill)["settled_at"], 15,
+        return wait_for(lambda: self.invoice(person, bill)["settled_at"], 60,
                         f"{person.name}'s {bill.name} is settled")
 
 

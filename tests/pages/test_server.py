@@ -122,7 +122,7 @@ def test_deliveries_are_found_looked_at_and_sent_again(desk, api, server):
     assert to.startswith("/admin/deliveries/") and to.endswith("said=queued")
     did = to.split("/")[3].split("?")[0]
     one = f"/webhook-deliveries/{did}"
-    wait_for(lambda: api.do("GET", one)["attempt_count"] > 0, 30, "a try")
+    wait_for(lambda: api.do("GET", one)["attempt_count"] > 0, 60, "a try")
     page = desk.get(f"/admin/deliveries/{did}")
     assert "endpoint.test" in page.text and "On its way" in page.text
     server.db.execute("UPDATE webhook_deliveries SET next_attempt_at = NULL "
@@ -145,7 +145,7 @@ def test_a_replay_says_how_much(desk, api):
     at = f"/admin/webhooks/{e['id']}/replay"
     api.product()
     wait_for(lambda: api.do("GET", "/webhook-deliveries?endpoint_id="
-                            + e["id"])["deliveries"], 30, "it was told")
+                            + e["id"])["deliveries"], 60, "it was told")
     n = len(api.do("GET", "/webhook-deliveries?endpoint_id=" + e["id"]
                    )["deliveries"])
     page = shown(desk.post(at, **{"from": "2020-01-01T00:00"}))
@@ -339,7 +339,7 @@ def test_this_servers_license_is_kept_looked_at_and_forgotten(desk, api):
 # The system
 
 def test_the_system(desk, api):
-    wait_for(lambda: api.do("GET", "/system")["replicas"], 30, "the replica")
+    wait_for(lambda: api.do("GET", "/system")["replicas"], 60, "the replica")
     page = desk.get("/admin/system")
     assert "Running" in page.text and "Current" in page.text
     assert "Webhook messages" in page.text

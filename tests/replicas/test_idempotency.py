@@ -38,7 +38,7 @@ def test_forty_at_once(two, btcpay, turn):
 
     def send(n):
         api = clients(two)[n % 2]
-        barrier.wait(30)
+        barrier.wait(60)
         return api.admin("POST", "/products", asked, **keyed(key))
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(send, range(40)))

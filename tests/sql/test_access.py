@@ -43,7 +43,7 @@ def waits(db, thread):
     wait_for(lambda: int(db.sql(
         "SELECT count(*) FROM pg_stat_activity WHERE datname ="
         " current_database() AND wait_event_type = 'Lock'")[0][0]) > 0,
-        10, "it waits")
+        60, "it waits")
     assert thread.is_alive()
 
 

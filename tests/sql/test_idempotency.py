@@ -152,7 +152,7 @@ def test_one_of_many_at_once(connect, db, state):
     verdicts = []
 
     def race(session):
-        barrier.wait(30)
+        barrier.wait(60)
         for _ in range(3):
             verdicts.append(begin(session, key)["verdict"])
     threads = [threading.Thread(target=race, args=(s,)) for s in sessions]
@@ -174,7 +174,7 @@ def test_late_store_and_takeover_race(connect, db):
         told = {}
 
         def late():
-            barrier.wait(30)
+            barrier.wait(60)
             try:
                 store(a, key, first["attempt"])
                 told["late"] = "stored"
@@ -183,9 +183,9 @@ def test_late_store_and_takeover_race(connect, db):
 
         t = threading.Thread(target=late)
         t.start()
-        barrier.wait(30)
+        barrier.wait(60)
         told["next"] = begin(b, key)["verdict"]
-        t.join(30)
+        t.join(60)
         assert told in ({"late": "stored", "next": "replay"},
                         {"late": "stored", "next": "running"},
                         {"late": "LC40R", "next": "mine"}), told

@@ -142,7 +142,7 @@ def test_a_use_that_is_just_being_given_back_is_taken(db, connect):
     thread.start()
     wait_for(lambda: db.sql("SELECT 1 FROM pg_stat_activity WHERE "
                             f"wait_event_type = 'Lock' AND pid = {pid}"),
-             10, "a wait for the code")
+             60, "a wait for the code")
     giving.sql("COMMIT")
     thread.join()
     assert uses(db, c) == (1, {"redeemed": 1, "cancelled": 1})

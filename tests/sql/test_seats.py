@@ -156,7 +156,7 @@ def test_a_batch_waits_for_the_holder_and_then_counts(db, connect, cap, reason):
                  f"WHERE pid = {pid_late}") != [("Lock",)]:
         assert t.is_alive()
     holder.sql("COMMIT")
-    t.join(30)
+    t.join(60)
     assert [a["reason"] for a in answers] == [reason, None]
     assert active(db, lid) == cap
 
@@ -179,7 +179,7 @@ def test_a_license_that_changes_while_it_is_waited_for(db, connect, change,
                  f"WHERE pid = {late.pg.backend_pid}") != [("Lock",)]:
         assert t.is_alive()
     holder.sql("COMMIT")
-    t.join(30)
+    t.join(60)
     assert [a["reason"] for a in answers] == [reason]
     assert active(db, lid) == 0
 
