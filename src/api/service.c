@@ -38,6 +38,7 @@ service_ask(struct flow *f)
 static enum flow_next
 service_info(struct flow *f)
 {
+	flow_header(f, "vary", "accept");
 	return (flow_json(f, 200, json_pack("{s:s,s:s,s:s?,s:s,s:s,s:i}",
 	    "service", "keysat", "version", LICET_VERSION, "operator",
 	    operator_name(flow_rows(f)),
@@ -102,7 +103,7 @@ const struct endpoint	api_service[] = {
 	    .steps = FLOW_STEPS(
 		FLOW_STEP(service_ask),		/* sql  operator_name_get */
 		FLOW_STEP(service_info)),
-	    .summary = "Who this is.",
+	    .summary = "Who this is; the shop, for browsers.",
 	    .answer = "`{service,version,operator|null,public_key_pem,"
 	        "key_algorithm,key_format_version}`." },
 	{ .method = GET, .path = "/healthz",

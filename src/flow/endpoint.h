@@ -84,6 +84,9 @@ struct endpoint {
 	bool				 raw_body;	/* any bytes, unread */
 	bool				 plain_body;	/* texts, never @body */
 	bool				 hidden;	/* no part of the API */
+	bool				 for_html;	/* beside the same path's
+							   other row: whose
+							   Accept says so */
 	bool				 is_page;	/* scope by session alone */
 	bool				 confirmed;	/* of a session: its
 							   password typed lately */

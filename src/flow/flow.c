@@ -74,11 +74,14 @@ stop_waiting(struct flow *f)
 		stream_forget(f->piece);
 	if (f->aside != NULL)
 		aside_forget(f->aside);
+	if (f->pause != NULL)
+		kore_timer_remove(f->pause);
 	f->op = NULL;
 	f->call = NULL;
 	f->item = NULL;
 	f->piece = NULL;
 	f->aside = NULL;
+	f->pause = NULL;
 	if (f->waiting)
 		TAILQ_REMOVE(&waiting, f, list);
 	f->waiting = false;
@@ -238,6 +241,26 @@ const struct net_reply *
 flow_reply(const struct flow *f)
 {
 	return (&f->reply);
+}
+
+/* ---- a moment ---- */
+
+static void
+pause_over(void *arg, u_int64_t now)
+{
+	struct flow	*f = arg;
+
+	(void)now;
+	flow_check(f);
+	f->pause = NULL;	/* it is freed by Kore, which runs it once */
+	flow_landed(f, ERR_NONE, NULL);
+}
+
+enum flow_next
+flow_pause(struct flow *f, unsigned int ms)
+{
+	f->pause = kore_timer_add(pause_over, ms, f, KORE_TIMER_ONESHOT);
+	return (FLOW_WAIT);
 }
 
 /* ---- batches ---- */

@@ -32,6 +32,7 @@ struct http_request;
 struct flow_aside;
 struct flow_piece;
 struct inner;
+struct kore_timer;
 struct keyring;
 struct rate;
 struct session;
@@ -76,6 +77,7 @@ struct flow {
 	struct batch_item	*item;
 	struct flow_piece	*piece;		/* flow/stream.h */
 	struct flow_aside	*aside;		/* flow/aside.h */
+	struct kore_timer	*pause;
 	bool			 waiting;
 	TAILQ_ENTRY(flow)	 list;		/* of those that wait */
 	uint64_t		 deadline_ms;
@@ -152,6 +154,9 @@ const struct db_rows	*flow_rows(const struct flow *);
  */
 enum flow_next	 flow_call(struct flow *, const struct net_request *);
 const struct net_reply	*flow_reply(const struct flow *);
+
+/* Waits a moment, for what somebody else is at.  Returns FLOW_WAIT. */
+enum flow_next	 flow_pause(struct flow *, unsigned int ms);
 
 /* Waits in a batch; the kind's answer callback must call flow_wake(). */
 enum flow_next	 flow_batch(struct flow *, struct batch *,

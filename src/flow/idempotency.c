@@ -131,17 +131,13 @@ new_attempt(struct flow *f, const char *key)
 }
 
 enum flow_next
-idempotency_begin(struct flow *f)
+idempotency_claim(struct flow *f, const char *key)
 {
-	const char	*key;
-
-	if (!idempotency_takes_key(f->endpoint) ||
-	    (key = flow_request_header(f, HEADER)) == NULL)
-		return (FLOW_NEXT);
 	if (!check_key(f, key))
 		return (FLOW_DONE);
 	if (f->attempt == NULL)
 		f->attempt = new_attempt(f, key);
+	f->attempt->phase = ASKED;
 	return (FLOW_QUERY(f, idempotency_begin,
 	    .id = f->attempt->id,
 	    .request = f->attempt->request,
@@ -151,21 +147,36 @@ idempotency_begin(struct flow *f)
 	    conf.request_timeout_ms + LEASE_EXTRA_MS)));
 }
 
+enum flow_next
+idempotency_begin(struct flow *f)
+{
+	const char	*key;
+
+	if (!idempotency_takes_key(f->endpoint) ||
+	    (key = flow_request_header(f, HEADER)) == NULL)
+		return (FLOW_NEXT);
+	return (idempotency_claim(f, key));
+}
+
 /* ---- what became of it ---- */
+
+const char *
+idempotency_answer(struct flow *f)
+{
+	return (pay_unseal(&f->arena, bind_keyring(), SEALED_ANSWER,
+	    f->attempt->id, db_text(flow_rows(f), 0, "answer")));
+}
 
 static enum flow_next
 replay(struct flow *f)
 {
 	const struct db_rows	*r = flow_rows(f);
+	const char		*body = idempotency_answer(f);
 	int			 status;
-	const char		*body;
 
-	body = pay_unseal(&f->arena, bind_keyring(), SEALED_ANSWER,
-	    f->attempt->id, db_text(r, 0, "answer"));
 	if (body == NULL)
 		return (flow_fail(f, ERR_INTERNAL,
 		    "This key ring does not open the answer that was kept."));
-	stat_add(STAT_KEYS_REPLAYED, 1);
 	status = (int)db_integer(r, 0, "status", 500);
 	flow_header(f, "idempotent-replayed", "true");
 	if (status == 401)
@@ -195,31 +206,47 @@ read_left_over(struct flow *f, struct attempt *a)
 		stat_add(STAT_KEYS_RESUMED, 1);
 }
 
-enum flow_next
-idempotency_judge(struct flow *f)
+enum idempotency_verdict
+idempotency_verdict(struct flow *f)
 {
 	struct attempt	*a = f->attempt;
-	const char	*verdict;
+	const char	*verdict = db_text(flow_rows(f), 0, "verdict");
 
-	if (a == NULL)
-		return (FLOW_NEXT);
-	verdict = db_text(flow_rows(f), 0, "verdict");
 	if (!strcmp(verdict, "mine")) {
 		a->phase = RUNNING;
 		read_left_over(f, a);
-		return (FLOW_NEXT);
+		return (IDEMPOTENCY_OURS);
 	}
 	a->phase = OVER;
-	if (!strcmp(verdict, "replay"))
-		return (replay(f));
+	if (!strcmp(verdict, "replay")) {
+		stat_add(STAT_KEYS_REPLAYED, 1);
+		return (IDEMPOTENCY_ANSWERED);
+	}
 	if (!strcmp(verdict, "mismatch")) {
 		stat_add(STAT_KEYS_MISMATCHED, 1);
-		return (flow_fail(f, ERR_KEY_MISMATCH,
-		    "This Idempotency-Key was sent with another request."));
+		return (IDEMPOTENCY_OTHER);
 	}
 	stat_add(STAT_KEYS_RUNNING, 1);
-	return (flow_fail(f, ERR_KEY_RUNNING,
-	    "A request with this Idempotency-Key is being worked on."));
+	return (IDEMPOTENCY_RUNNING);
+}
+
+enum flow_next
+idempotency_judge(struct flow *f)
+{
+	if (f->attempt == NULL)
+		return (FLOW_NEXT);
+	switch (idempotency_verdict(f)) {
+	case IDEMPOTENCY_OURS:
+		return (FLOW_NEXT);
+	case IDEMPOTENCY_ANSWERED:
+		return (replay(f));
+	case IDEMPOTENCY_OTHER:
+		return (flow_fail(f, ERR_KEY_MISMATCH,
+		    "This Idempotency-Key was sent with another request."));
+	default:
+		return (flow_fail(f, ERR_KEY_RUNNING, "A request with this "
+		    "Idempotency-Key is being worked on."));
+	}
 }
 
 /* ---- what attempts before have left ---- */

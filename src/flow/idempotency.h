@@ -35,6 +35,27 @@ enum flow_next	idempotency_untie(struct flow *);
 enum flow_next	idempotency_tidied(struct flow *);
 enum flow_next	idempotency_forget(struct flow *);
 
+/*
+ * A page's form bears a token as a field, instead of the header.  Its own steps
+ * claim it, and judge; if it is ours, the steps from idempotency_tidy() on
+ * follow, and then what the form asks for.  The page that comes of it is an
+ * answer like any other, unless idempotency_drop() was called before.
+ */
+enum idempotency_verdict {
+	IDEMPOTENCY_OURS,
+	IDEMPOTENCY_ANSWERED,	/* it was sent before: idempotency_answer() */
+	IDEMPOTENCY_RUNNING,	/* another is at it: claim again, a moment later */
+	IDEMPOTENCY_OTHER	/* it came with another form */
+};
+
+/* A step.  The token is a UUID, or whatever a key may be. */
+enum flow_next			idempotency_claim(struct flow *,
+				    const char *token);
+/* In the step after it. */
+enum idempotency_verdict	idempotency_verdict(struct flow *);
+/* The body that was answered, in the arena; NULL: it can't be opened. */
+const char			*idempotency_answer(struct flow *);
+
 /* Is an Idempotency-Key of use with this endpoint? */
 bool		idempotency_takes_key(const struct endpoint *);
 
@@ -58,7 +79,10 @@ bool		idempotency_keep(struct flow *, int status, const char *type,
 bool		idempotency_enter(struct flow *);
 /* A statement that is no part of the attempt's own transaction is adrift. */
 void		idempotency_unsure(struct flow *);
-/* Gives the key up, unless it is answered. */
+/*
+ * Gives the key up, unless it is answered, and undoes what is held: the next
+ * attempt runs anew.
+ */
 void		idempotency_drop(struct flow *);
 
 #endif

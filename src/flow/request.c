@@ -13,6 +13,14 @@ flow_request_header(const struct flow *f, const char *name)
 	return (http_request_header(f->req, name, &value) ? value : NULL);
 }
 
+bool
+flow_wants_html(const struct flow *f)
+{
+	const char	*accept = flow_request_header(f, "accept");
+
+	return (accept != NULL && strstr(accept, "text/html") != NULL);
+}
+
 const void *
 flow_request_body(const struct flow *f, size_t *len)
 {

@@ -13,6 +13,9 @@ const void	*flow_request_body(const struct flow *, size_t *len);
 /* How often it came. */
 unsigned int	 flow_request_headers(const struct flow *, const char *name);
 
+/* Is it a browser's, for a page? */
+bool		 flow_wants_html(const struct flow *);
+
 /* As it came; the query is "" when there is none. */
 const char	*flow_request_path(const struct flow *);
 const char	*flow_request_query(const struct flow *);

@@ -56,6 +56,8 @@ flow_send(struct flow *f, int status, const char *type, const void *data,
 	http_response_header(f->req, "cache-control", f->cached == NULL ?
 	    "no-store" : f->cached);
 	http_response_header(f->req, "x-request-id", f->request_id);
+	if (status == 303 && len > 0)
+		http_response_header(f->req, "location", data);
 	if (len == 0 && status != 204)
 		http_response_header(f->req, "content-length", "0");
 	guard_respond(f->req, status, data, len);

@@ -14,6 +14,7 @@ void		 flow_account(struct flow *, int status);
 /* All of these return FLOW_DONE.  A header goes before the answer. */
 void		 flow_header(struct flow *, const char *name,
 		    const char *value);
+/* A 303's body, if it has one, is where to go: the header says so, too. */
 enum flow_next	 flow_send(struct flow *, int status, const char *type,
 		    const void *data, size_t len);
 /* Takes the reference. */

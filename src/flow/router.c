@@ -118,6 +118,7 @@ add(const struct endpoint *ep)
 		fatal("%s: a plain body has texts only", ep->path);
 	for (i = 0; i < nroutes; i++) {
 		if (routes[i].endpoint->method == ep->method &&
+		    routes[i].endpoint->for_html == ep->for_html &&
 		    !strcmp(routes[i].endpoint->path, ep->path))
 			fatal("router: %s twice", ep->path);
 	}
@@ -125,7 +126,8 @@ add(const struct endpoint *ep)
 	r->nsegments = s.n;
 	memcpy(r->segments, s.at, sizeof(s.at));
 	memcpy(r->lengths, s.len, sizeof(s.len));
-	if (asprintf(&name, "%s %s", method_name(ep->method), ep->path) < 0)
+	if (asprintf(&name, "%s %s%s", method_name(ep->method), ep->path,
+	    ep->for_html ? " (html)" : "") < 0)
 		fatal("no memory");
 	names[nroutes++] = name;
 }
@@ -168,7 +170,7 @@ is_closer(const struct route *a, const struct route *b)
 		if (is_parameter(a, i) != is_parameter(b, i))
 			return (is_parameter(b, i));
 	}
-	return (false);
+	return (a->endpoint->for_html);
 }
 
 static int
@@ -193,14 +195,15 @@ method_of(const struct http_request *req)
 
 /* The endpoint, or NULL; then `allowed' has the methods of the path. */
 static const struct route *
-find(int method, const struct split *s, unsigned int *allowed)
+find(int method, const struct split *s, bool html, unsigned int *allowed)
 {
 	const struct route	*best = NULL;
 	unsigned int		 i;
 
 	*allowed = 0;
 	for (i = 0; i < nroutes - 1; i++) {
-		if (!matches(&routes[i], s))
+		if ((routes[i].endpoint->for_html && !html) ||
+		    !matches(&routes[i], s))
 			continue;
 		*allowed |= 1u << routes[i].endpoint->method;
 		if ((int)routes[i].endpoint->method == method &&
@@ -240,7 +243,8 @@ router_find(enum method method, const char *path)
 	struct split		 s;
 	unsigned int		 allowed;
 
-	r = split_path(path, &s) ? find((int)method, &s, &allowed) : NULL;
+	r = split_path(path, &s) ? find((int)method, &s, false,
+	    &allowed) : NULL;
 	return (r == NULL ? NULL : r->endpoint);
 }
 
@@ -341,7 +345,7 @@ begin(struct flow *f)
 		return (false);
 	}
 	r = split_path(f->req->path, &s) ? find(method_of(f->req), &s,
-	    &allowed) : NULL;
+	    flow_wants_html(f), &allowed) : NULL;
 	if (r == NULL) {
 		refuse(f, allowed);
 		return (false);
