@@ -42,6 +42,7 @@ static const struct {
 	[LIMIT_RECOVER] = { "recover_ip", 10, 1.0f / 6 },
 	[LIMIT_LOGIN] = { "web_login", 5, 1.0f / 180 },
 	[LIMIT_WRONG_KEY] = { "wrong_key_ip", 20, 1.0f / 6 },
+	[LIMIT_PORTAL] = { "portal_ip", 120, 2 },
 };
 
 static struct bucket		*table;		/* SETS * WAYS */

@@ -23,6 +23,7 @@ enum limit_kind {
 	LIMIT_RECOVER,
 	LIMIT_LOGIN,
 	LIMIT_WRONG_KEY,	/* by address: admin keys that are none */
+	LIMIT_PORTAL,		/* by address: customers look */
 	LIMIT_COUNT
 };
 

@@ -11,12 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	const char	*group;		/* NULL: the same as above */
-	const char	*section;
-	const char	*label;
-	const char	*href;
-} navigation[] = {
+static const struct section	sections[] = {
 	{ NULL, "overview", "Overview", "/admin/" },
 	{ "Catalogue", "products", "Products", "/admin/products" },
 	{ NULL, "codes", "Discount codes", "/admin/codes" },
@@ -33,9 +28,8 @@ static const struct {
 	{ NULL, "audit", "Audit trail", "/admin/audit" },
 	{ NULL, "settings", "Settings", "/admin/settings" },
 	{ NULL, "system", "System", "/admin/system" },
+	{ NULL, NULL, NULL, NULL },
 };
-
-#define NNAVIGATION	(sizeof(navigation) / sizeof(navigation[0]))
 
 /* A word in the address, and what the page says; others say nothing. */
 static const char	said[] =
@@ -49,22 +43,33 @@ static const char	said[] =
     "password=The password is set.|ended=Ended.|fetched=Fetched.|"
     "looked=The mark is cleared.|pinned=Pinned.|unpinned=Unpinned.|signed=You are signed in.";
 
+static const struct frame	dashboard = {
+	sections, said, SESSION_CONFIRM_PATH, template_admin, NULL
+};
+
+static const struct frame *
+frame_of(const struct flow *f)
+{
+	const struct page	*p = f->endpoint->page;
+
+	return (p == NULL || p->frame == NULL ? &dashboard : p->frame);
+}
+
 static json_t *
-links(const char *section)
+links(const struct section *s, const char *current)
 {
 	json_t	*groups = json_array(), *group = NULL;
-	size_t	 i;
 
-	for (i = 0; i < NNAVIGATION; i++) {
-		if (navigation[i].group != NULL || group == NULL) {
-			group = json_pack("{s:s?,s:[]}", "group",
-			    navigation[i].group, "links");
+	for (; s->label != NULL; s++) {
+		if (s->group != NULL || group == NULL) {
+			group = json_pack("{s:s?,s:[]}", "group", s->group,
+			    "links");
 			json_array_append_new(groups, group);
 		}
 		json_array_append_new(json_object_get(group, "links"),
-		    json_pack("{s:s,s:s,s:b}", "label", navigation[i].label,
-		    "href", navigation[i].href, "current", section != NULL &&
-		    !strcmp(section, navigation[i].section)));
+		    json_pack("{s:s,s:s,s:b}", "label", s->label, "href",
+		    s->href, "current", current != NULL &&
+		    !strcmp(current, s->name)));
 	}
 	return (groups);
 }
@@ -72,11 +77,18 @@ links(const char *section)
 static json_t *
 common(struct flow *f, const char *title, const char *section)
 {
-	return (json_pack("{s:s,s:o,s:s,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n}",
-	    "page_title", title, "groups", links(section),
+	const struct frame	*frame = frame_of(f);
+	json_t			*values;
+
+	values = json_pack("{s:s,s:o,s:s,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n}",
+	    "page_title", title, "groups",
+	    links(frame->sections, section),
 	    "csrf", f->session == NULL ? "" : f->session->csrf,
-	    "said", "up", "fault", "form", "last_form", "answer", "filters", "actions",
-	    "blocks"));
+	    "said", "up", "fault", "form", "last_form", "answer", "filters",
+	    "actions", "blocks");
+	if (frame->add != NULL)
+		frame->add(f, values);
+	return (values);
 }
 
 json_t *
@@ -86,7 +98,8 @@ chrome_values(struct flow *f, const struct page *p)
 	json_t		*values;
 
 	values = common(f, value_expand(&f->arena, p->title, NULL, f->body, false), p->section);
-	if (word != NULL && (word = value_choice(&f->arena, said, word)) != NULL)
+	if (word != NULL && (word = value_choice(&f->arena,
+	    frame_of(f)->said, word)) != NULL)
 		json_object_set_new(values, "said", json_string(word));
 	if (p->up != NULL)
 		json_object_set_new(values, "up", json_pack("{s:s,s:s}",
@@ -104,7 +117,7 @@ chrome_send(struct flow *f, int status, json_t *values)
 	size_t		 len;
 
 	template_init(&t, values);
-	template_admin(&t);
+	frame_of(f)->render(&t);
 	page = template_take(&t, &len);
 	json_decref(values);
 	return (flow_html(f, status, page, len));
@@ -136,4 +149,10 @@ chrome_go(struct flow *f, const char *to, const char *word)
 	    arena_printf(&f->arena, "%s%csaid=%s", to,
 	    strchr(to, '?') == NULL ? '?' : '&', word));
 	return (flow_send(f, 303, "text/plain", NULL, 0));
+}
+
+enum flow_next
+chrome_confirm(struct flow *f)
+{
+	return (chrome_go(f, session_door(f, frame_of(f)->confirm), NULL));
 }

@@ -8,6 +8,7 @@
 #include "flow/router.h"
 #include "flow/session.h"
 #include "pages/chrome.h"
+#include "pages/front.h"
 #include "pages/input.h"
 #include "pages/value.h"
 
@@ -372,8 +373,7 @@ form_read(struct flow *f)
 	if (!session_form_ok(f))
 		return (FLOW_DONE);
 	if (!forms_confirmed(f, FORMS_FRESH_SENT))
-		return (chrome_go(f, session_door(f, SESSION_CONFIRM_PATH),
-		    NULL));
+		return (chrome_confirm(f));
 	return (FLOW_NEXT);
 }
 
@@ -446,5 +446,13 @@ const struct flow_step	form_steps[] = {
 	FLOW_STEP(form_read),		/* what was typed, and by whom */
 	FLOW_STEP(form_do),		/* the API */
 	FLOW_STEP(form_done),		/* there, or here again */
+	{ NULL, NULL }
+};
+
+const struct flow_step	portal_form_steps[] = {
+	FRONT_STEPS,
+	FLOW_STEP(form_read),
+	FLOW_STEP(form_do),
+	FLOW_STEP(form_done),
 	{ NULL, NULL }
 };

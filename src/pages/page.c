@@ -8,6 +8,7 @@
 #include "flow/template.h"
 #include "pages/chrome.h"
 #include "pages/forms.h"
+#include "pages/front.h"
 #include "pages/value.h"
 
 #include "templates.h"
@@ -61,8 +62,7 @@ page_ask(struct flow *f)
 	if (f->body == NULL) {
 		page_gather_request(f);
 		if (!forms_confirmed(f, FORMS_FRESH_SHOWN))
-			return (chrome_go(f, session_door(f,
-			    SESSION_CONFIRM_PATH), NULL));
+			return (chrome_confirm(f));
 	}
 	if (s == NULL || s[v->asked].name == NULL)
 		return (flow_skip_to(f, page_render));
@@ -257,6 +257,14 @@ page_render(struct flow *f)
 
 const struct flow_step	page_steps[] = {
 	FLOW_STEP(page_ask),		/* the API, source by source */
+	FLOW_STEP(page_got),
+	FLOW_STEP(page_render),
+	{ NULL, NULL }
+};
+
+const struct flow_step	portal_page_steps[] = {
+	FRONT_STEPS,
+	FLOW_STEP(page_ask),
 	FLOW_STEP(page_got),
 	FLOW_STEP(page_render),
 	{ NULL, NULL }

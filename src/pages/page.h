@@ -159,7 +159,11 @@ struct form {
 
 /* ---- the page ---- */
 
+/* What is around it, for one kind of visitor: pages/chrome.h. */
+struct frame;
+
 struct page {
+	const struct frame	*frame;		/* NULL: the dashboard's */
 	const char		*title;		/* may hold {names} */
 	const char		*section;	/* of the navigation */
 	const char		*up;		/* the page above: its link */
@@ -173,17 +177,29 @@ struct page {
 
 /* ---- rows of endpoint tables ---- */
 
-#define PAGE_ROW(m, p, s, ...)						\
-	.method = m, .path = p, .scope = "session", .is_page = true,	\
+#define PAGE_ROW(m, p, who, s, ...)					\
+	.method = m, .path = p, .scope = who, .is_page = true,		\
 	.hidden = true, .repeatable = true,				\
 	.on_fault = chrome_on_fault,					\
 	.steps = s, .state = PAGE_STATE, .summary = p,			\
 	.page = &(const struct page){ __VA_ARGS__ }
-#define PAGE(p, ...)	{ PAGE_ROW(GET, p, page_steps, __VA_ARGS__) }
+#define PAGE(p, ...)							\
+	{ PAGE_ROW(GET, p, "session", page_steps, __VA_ARGS__) }
 /* A form is a page to look at and a page to send. */
 #define FORM(p, ...)							\
-	{ PAGE_ROW(GET, p, page_steps, __VA_ARGS__) },			\
-	{ PAGE_ROW(POST, p, form_steps, __VA_ARGS__), .raw_body = true }
+	{ PAGE_ROW(GET, p, "session", page_steps, __VA_ARGS__) },	\
+	{ PAGE_ROW(POST, p, "session", form_steps, __VA_ARGS__),	\
+	    .raw_body = true }
+/* The same in the customers' portal. */
+#define PORTAL_ROW(m, p, s, ...)					\
+	PAGE_ROW(m, p, "customer", s, .frame = &portal_frame, __VA_ARGS__)
+#define PORTAL_PAGE(p, ...)						\
+	{ PORTAL_ROW(GET, p, portal_page_steps, __VA_ARGS__),		\
+	    .limit = LIMIT_PORTAL }
+#define PORTAL_FORM(p, ...)						\
+	PORTAL_PAGE(p, __VA_ARGS__),					\
+	{ PORTAL_ROW(POST, p, portal_form_steps, __VA_ARGS__),		\
+	    .limit = LIMIT_PURCHASE, .raw_body = true }
 
 #define PAGE_STATE	sizeof(struct page_view)
 
@@ -201,6 +217,10 @@ void	chrome_on_fault(struct flow *);		/* pages/chrome.h */
 
 extern const struct flow_step	page_steps[];
 extern const struct flow_step	form_steps[];
+/* In the portal the vendor's name comes first. */
+extern const struct flow_step	portal_page_steps[];
+extern const struct flow_step	portal_form_steps[];
+extern const struct frame	portal_frame;	/* pages/portal.c */
 
 /* The start of what is gathered: `at' and `query'.  Once a flow. */
 void		 page_gather_request(struct flow *);
