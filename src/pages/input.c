@@ -42,10 +42,12 @@ indented(struct arena *a, const json_t *v)
 static const char *
 hundredths(struct arena *a, long long n)
 {
-	if (n % 100 == 0)
-		return (arena_printf(a, "%lld", n / 100));
-	return (arena_printf(a, n % 10 == 0 ? "%lld.%lld" : "%lld.%02lld",
-	    n / 100, n % 10 == 0 ? n % 100 / 10 : n % 100));
+	const char	*text = value_money(a, n, "", false);
+	size_t		 len = strlen(text);
+
+	while (text[len - 1] == '0')
+		len--;
+	return (arena_strndup(a, text, len - (text[len - 1] == '.')));
 }
 
 /* What is written as an amount is a percentage or money. */
@@ -104,12 +106,12 @@ input_show(struct arena *a, const struct input *in, const json_t *record)
 /*
  * Digits with at most `places' after the point, as a whole number of the
  * smallest unit: "49.5" with two places is 4950.  Digits may be grouped by
- * threes; 49,50 is nothing, rather than a hundred times too much.
+ * threes; 49,50 and 1234,567 are nothing, rather than far too much.
  */
 static bool
 read_decimal(const char *s, unsigned int places, long long *out)
 {
-	char		digits[32];
+	char		digits[32], between = '\0';
 	size_t		n = 0, len;
 	unsigned int	after = 0;
 	bool		point = false, any = false;
@@ -119,8 +121,11 @@ read_decimal(const char *s, unsigned int places, long long *out)
 		;
 	for (; len > 0; s++, len--) {
 		if (strchr(", _", *s) != NULL) {
-			if (!any || point || strspn(s + 1, DIGITS) != 3)
+			if (!any || point || strspn(s + 1, DIGITS) != 3 ||
+			    (between == '\0' ? n > 3u + (digits[0] == '-') :
+			    *s != between))
 				return (false);
+			between = *s;
 			continue;
 		}
 		if (*s == '.' && !point && places > 0) {

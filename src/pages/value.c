@@ -170,15 +170,14 @@ const char *
 value_money(struct arena *a, long long n, const char *currency, bool grouped)
 {
 	const char	*whole;
-	long long	 size = llabs(n);
 
 	if (!strcmp(currency, "SAT"))
 		return (grouped ? value_grouped(a, n) :
 		    arena_printf(a, "%lld", n));
-	whole = grouped ? value_grouped(a, size / 100) :
-	    arena_printf(a, "%lld", size / 100);
-	return (arena_printf(a, "%s%s.%02lld", n < 0 ? "-" : "", whole,
-	    size % 100));
+	whole = grouped ? value_grouped(a, n / 100) :
+	    arena_printf(a, "%lld", n / 100);
+	return (arena_printf(a, "%s%s.%02lld", n < 0 && n > -100 ? "-" : "",
+	    whole, llabs(n % 100)));
 }
 
 const char *
@@ -268,7 +267,7 @@ value_is_percent(const json_t *row)
 static const char *
 readable_time(struct arena *a, const char *s)
 {
-	if (strlen(s) < 16 || s[10] != 'T')
+	if (strspn(s, "0123456789-:T") < 16 || s[10] != 'T')
 		return (s);
 	return (arena_printf(a, "%.10s %.5s UTC", s, s + 11));
 }
@@ -293,7 +292,7 @@ number_text(struct arena *a, const struct column *c, const json_t *row,
 		return (arena_printf(a, "%s sats", value_grouped(a, n)));
 	case CELL_PERCENT:
 		return (n % 100 == 0 ? arena_printf(a, "%lld %%", n / 100) :
-		    arena_printf(a, "%lld.%02lld %%", n / 100, n % 100));
+		    arena_printf(a, "%s %%", value_money(a, n, "", false)));
 	case CELL_SECONDS:
 		return (n == 0 && c->with != NULL ? c->with :
 		    value_duration(a, n));
