@@ -43,6 +43,7 @@ tree(const char *text)
 static void
 shown(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		struct input	 in;
 		const char	*record, *text;
@@ -77,6 +78,7 @@ shown(void **state)
 		{ { "v", "", INPUT_JSON }, "{\"v\":{}}", "" },
 		{ { "v", "", INPUT_JSON }, "{\"v\":{\"a\":1}}", "{\n  \"a\": 1\n}" },
 	};
+	/* clang-format on */
 	json_t	*record;
 	size_t	 i;
 
@@ -121,69 +123,72 @@ check(const char *typed, const char *is, const char *wanted)
 		fail_msg("\"%s\": %s, not %s", typed, is, wanted);
 }
 
+/* clang-format off */
+static const struct {
+	const char	*typed, *sats, *units, *percent, *number;
+} numbers_rows[] = {	/* of what was typed as each kind; NULL: refused */
+	{ "0", "0", "0", "0", "0" },
+	{ "49", "49", "4900", "4900", "49" },
+	{ "49.5", NULL, "4950", "4950", NULL },
+	{ "49.50", NULL, "4950", "4950", NULL },
+	{ "49.", NULL, "4900", "4900", NULL },
+	{ ".5", NULL, "50", "50", NULL },
+	{ "49.505", NULL, NULL, NULL, NULL },
+	{ "49,50", NULL, NULL, NULL, NULL },
+	{ "49,500", "49500", "4950000", "4950000", "49500" },
+	{ "1 234 567", "1234567", "123456700", "123456700", "1234567" },
+	{ "1_000", "1000", "100000", "100000", "1000" },
+	{ "1,234.56", NULL, "123456", "123456", NULL },
+	{ "1234,567", NULL, NULL, NULL, NULL },
+	{ "1,23", NULL, NULL, NULL, NULL },
+	{ "1,000 000", NULL, NULL, NULL, NULL },
+	{ "1,,000", NULL, NULL, NULL, NULL },
+	{ ",000", NULL, NULL, NULL, NULL },
+	{ "1.000,00", NULL, NULL, NULL, NULL },
+	{ "1.5.0", NULL, NULL, NULL, NULL },
+	{ "  7  ", "7", "700", "700", "7" },
+	{ "-5", "-5", "-500", "-500", "-5" },
+	{ "-1,000", "-1000", "-100000", "-100000", "-1000" },
+	{ "--5", NULL, NULL, NULL, NULL }, { "5-", NULL, NULL, NULL, NULL },
+	{ "-", NULL, NULL, NULL, NULL }, { ".", NULL, NULL, NULL, NULL },
+	{ " ", NULL, NULL, NULL, NULL }, { "+5", NULL, NULL, NULL, NULL },
+	{ "5e3", NULL, NULL, NULL, NULL },
+	{ "0x10", NULL, NULL, NULL, NULL },
+	{ "NaN", NULL, NULL, NULL, NULL }, { "∞", NULL, NULL, NULL, NULL },
+	{ "٥", NULL, NULL, NULL, NULL },
+	{ "5 USD", NULL, NULL, NULL, NULL },
+	{ "<script>", NULL, NULL, NULL, NULL },
+	{ "1'; DROP TABLE x", NULL, NULL, NULL, NULL },
+	{ "1000000000000000", "1000000000000000", NULL, NULL,
+	    "1000000000000000" },
+	{ "1000000000000001", NULL, NULL, NULL, NULL },
+	{ "9223372036854775808", NULL, NULL, NULL, NULL },
+	{ "99999999999999999999999999999999", NULL, NULL, NULL, NULL },
+	{ "000000000000000000000000000000001", NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
 static void
 numbers(void **state)
 {
 	static const struct field	integer = { "v", FIELD_INTEGER };
-	static const struct {
-		const char	*typed, *sats, *units, *percent, *number;
-	} rows[] = {	/* of what was typed as each kind; NULL: refused */
-		{ "0", "0", "0", "0", "0" },
-		{ "49", "49", "4900", "4900", "49" },
-		{ "49.5", NULL, "4950", "4950", NULL },
-		{ "49.50", NULL, "4950", "4950", NULL },
-		{ "49.", NULL, "4900", "4900", NULL },
-		{ ".5", NULL, "50", "50", NULL },
-		{ "49.505", NULL, NULL, NULL, NULL },
-		{ "49,50", NULL, NULL, NULL, NULL },
-		{ "49,500", "49500", "4950000", "4950000", "49500" },
-		{ "1 234 567", "1234567", "123456700", "123456700", "1234567" },
-		{ "1_000", "1000", "100000", "100000", "1000" },
-		{ "1,234.56", NULL, "123456", "123456", NULL },
-		{ "1234,567", NULL, NULL, NULL, NULL },
-		{ "1,23", NULL, NULL, NULL, NULL },
-		{ "1,000 000", NULL, NULL, NULL, NULL },
-		{ "1,,000", NULL, NULL, NULL, NULL },
-		{ ",000", NULL, NULL, NULL, NULL },
-		{ "1.000,00", NULL, NULL, NULL, NULL },
-		{ "1.5.0", NULL, NULL, NULL, NULL },
-		{ "  7  ", "7", "700", "700", "7" },
-		{ "-5", "-5", "-500", "-500", "-5" },
-		{ "-1,000", "-1000", "-100000", "-100000", "-1000" },
-		{ "--5", NULL, NULL, NULL, NULL }, { "5-", NULL, NULL, NULL, NULL },
-		{ "-", NULL, NULL, NULL, NULL }, { ".", NULL, NULL, NULL, NULL },
-		{ " ", NULL, NULL, NULL, NULL }, { "+5", NULL, NULL, NULL, NULL },
-		{ "5e3", NULL, NULL, NULL, NULL },
-		{ "0x10", NULL, NULL, NULL, NULL },
-		{ "NaN", NULL, NULL, NULL, NULL }, { "∞", NULL, NULL, NULL, NULL },
-		{ "٥", NULL, NULL, NULL, NULL },
-		{ "5 USD", NULL, NULL, NULL, NULL },
-		{ "<script>", NULL, NULL, NULL, NULL },
-		{ "1'; DROP TABLE x", NULL, NULL, NULL, NULL },
-		{ "1000000000000000", "1000000000000000", NULL, NULL,
-		    "1000000000000000" },
-		{ "1000000000000001", NULL, NULL, NULL, NULL },
-		{ "9223372036854775808", NULL, NULL, NULL, NULL },
-		{ "99999999999999999999999999999999", NULL, NULL, NULL, NULL },
-		{ "000000000000000000000000000000001", NULL, NULL, NULL, NULL },
-	};
 	static const struct input	money = { "v", "", INPUT_MONEY, .with = "c" };
 	static const struct input	percent = { "v", "", INPUT_PERCENT };
 	static const struct input	number = { "v", "", INPUT_NUMBER };
 	json_t				*typed;
 	size_t				 i;
 
-	for (i = 0; i < N(rows); i++) {
-		typed = json_pack("{s:s,s:s}", "v", rows[i].typed, "c", "SAT");
-		check(rows[i].typed, got(&money, &integer, POST, typed),
-		    rows[i].sats);
+	for (i = 0; i < N(numbers_rows); i++) {
+		typed = json_pack("{s:s,s:s}", "v", numbers_rows[i].typed, "c", "SAT");
+		check(numbers_rows[i].typed, got(&money, &integer, POST, typed),
+		    numbers_rows[i].sats);
 		json_object_set_new(typed, "c", json_string("EUR"));
-		check(rows[i].typed, got(&money, &integer, POST, typed),
-		    rows[i].units);
-		check(rows[i].typed, got(&percent, &integer, POST, typed),
-		    rows[i].percent);
-		check(rows[i].typed, got(&number, &integer, POST, typed),
-		    rows[i].number);
+		check(numbers_rows[i].typed, got(&money, &integer, POST, typed),
+		    numbers_rows[i].units);
+		check(numbers_rows[i].typed, got(&percent, &integer, POST, typed),
+		    numbers_rows[i].percent);
+		check(numbers_rows[i].typed, got(&number, &integer, POST, typed),
+		    numbers_rows[i].number);
 		json_decref(typed);
 	}
 }
@@ -193,6 +198,7 @@ durations(void **state)
 {
 	static const struct field	integer = { "v", FIELD_INTEGER };
 	static const struct input	days = { "v", "", INPUT_DAYS };
+	/* clang-format off */
 	static const struct {
 		const char	*typed, *seconds;
 	} rows[] = {
@@ -210,6 +216,7 @@ durations(void **state)
 		{ "10000000", "864000000000" }, { "10000001", NULL },
 		{ "99999999999999999999", NULL },
 	};
+	/* clang-format on */
 	json_t	*typed;
 	size_t	 i;
 
@@ -229,6 +236,7 @@ durations(void **state)
 static void
 nothing(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		struct field	 field;
 		enum input_kind	 kind;
@@ -248,6 +256,7 @@ nothing(void **state)
 		{ CLEARED(FIELD_INTEGER), INPUT_DAYS, "null", "null" },
 		{ CLEARED(FIELD_TEXT), INPUT_SECRET, "", "" },
 	};
+	/* clang-format on */
 	struct input	 in = { "v", "" };
 	json_t		*typed = tree("{\"v\":\"\"}"), *none = tree("{}");
 	size_t		 i;
@@ -266,6 +275,7 @@ nothing(void **state)
 static void
 others(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		struct field	 field;
 		struct input	 in;
@@ -311,6 +321,7 @@ others(void **state)
 		    "\"v.1.name\":\"\",\"v.2.slug\":\"b\",\"v.4.slug\":\"far\"}",
 		    "[{\"name\":\"A\",\"slug\":\"a\"},{\"slug\":\"b\"}]" },
 	};
+	/* clang-format on */
 	json_t	*typed;
 	size_t	 i;
 

@@ -48,6 +48,7 @@ static const char	gathered[] = "{\"a\":{\"b\":\"x\",\"n\":7,\"f\":false,"
 static void
 names(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char	*name, *text;	/* NULL: not found */
 	} rows[] = {
@@ -56,6 +57,7 @@ names(void **state)
 		{ "a", "" }, { "a.b.c", NULL }, { "nope", NULL },
 		{ "", NULL }, { ".", NULL }, { "a.", NULL }, { "a..b", NULL },
 	};
+	/* clang-format on */
 	json_t		*all = tree(gathered), *row;
 	const json_t	*v;
 	size_t		 i;
@@ -83,6 +85,7 @@ names(void **state)
 static void
 conditions(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char	*when;
 		bool		 holds;
@@ -99,6 +102,7 @@ conditions(void **state)
 		{ "a.b&a.n=7", true }, { "a.b&a.n=8", false },
 		{ "a.b=x&!a.f", true }, { "!a.b&a.n=7", false },
 	};
+	/* clang-format on */
 	json_t	*all = tree(gathered);
 	size_t	 i;
 
@@ -112,6 +116,7 @@ conditions(void **state)
 static void
 patterns(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		const char	*pattern, *text, *link;
 	} rows[] = {
@@ -130,6 +135,7 @@ patterns(void **state)
 		    "/https%3A%2F%2Fexample.com%2F%3Fa%3D1" },
 		{ "{js}", "javascript:alert(1)", "javascript%3Aalert%281%29" },
 	};
+	/* clang-format on */
 	json_t	*all = tree(gathered), *long_one;
 	char	 text[6000];
 	size_t	 i;
@@ -152,6 +158,7 @@ patterns(void **state)
 static void
 grouping(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		long long	 n;
 		const char	*text;
@@ -162,6 +169,7 @@ grouping(void **state)
 		{ LLONG_MAX, "9,223,372,036,854,775,807" },
 		{ LLONG_MIN, "-9,223,372,036,854,775,808" },
 	};
+	/* clang-format on */
 	size_t	i;
 
 	for (i = 0; i < N(rows); i++)
@@ -172,6 +180,7 @@ grouping(void **state)
 static void
 money(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		long long	 n;
 		const char	*currency, *plain, *grouped;
@@ -189,6 +198,7 @@ money(void **state)
 		{ LLONG_MIN, "USD", "-92233720368547758.08",
 		    "-92,233,720,368,547,758.08" },
 	};
+	/* clang-format on */
 	size_t	i;
 
 	for (i = 0; i < N(rows); i++) {
@@ -202,6 +212,7 @@ money(void **state)
 static void
 durations(void **state)
 {
+	/* clang-format off */
 	static const struct {
 		long long	 seconds;
 		const char	*text;
@@ -212,6 +223,7 @@ durations(void **state)
 		{ 86401, "86401 seconds" }, { -86400, "-1 days" },
 		{ LLONG_MAX, "9223372036854775807 seconds" },
 	};
+	/* clang-format on */
 	size_t	i;
 
 	for (i = 0; i < N(rows); i++)
@@ -223,12 +235,14 @@ static void
 choices(void **state)
 {
 	static const char	list[] = "a=b=c|ab=d|=e|x=";
+	/* clang-format off */
 	static const struct {
 		const char	*key, *text;
 	} rows[] = {
 		{ "a", "b=c" }, { "ab", "d" }, { "", "e" }, { "x", "" },
 		{ "b", NULL }, { "abc", NULL }, { "a=b", "c" }, { "|", NULL },
 	};
+	/* clang-format on */
 	const char	*got;
 	size_t		 i;
 
@@ -242,78 +256,81 @@ choices(void **state)
 	assert_null(value_choice(&arena, NULL, "a"));
 }
 
+/* clang-format off */
+static const struct {
+	struct column	 column;
+	const char	*row, *text, *href;
+} cells_rows[] = {
+	{ { "L", "v" }, "{\"v\":\"<b>\"}", "<b>", NULL },
+	{ { "L", "v", .with = "none" }, "{}", "none", NULL },
+	{ { "L", "v", CELL_NUMBER }, "{\"v\":1234567}", "1,234,567", NULL },
+	{ { "L", "v", CELL_NUMBER, "none" }, "{\"v\":0}", "none", NULL },
+	{ { "L", "v", CELL_NUMBER }, "{\"v\":65000.5}", "65,000.5", NULL },
+	{ { "L", "v", CELL_NUMBER }, "{\"v\":\"<1\"}", "<1", NULL },
+	{ { "L", "v", CELL_SATS }, "{\"v\":50000}", "50,000 sats", NULL },
+	{ { "L", "v", CELL_MONEY, "c" }, "{\"v\":4900,\"c\":\"USD\"}",
+	    "49.00 USD", NULL },
+	{ { "L", "v", CELL_MONEY, "c" }, "{\"v\":4900}", "4,900 sats", NULL },
+	{ { "L", "v", CELL_PERCENT }, "{\"v\":1250}", "12.50 %", NULL },
+	{ { "L", "v", CELL_PERCENT }, "{\"v\":1200}", "12 %", NULL },
+	{ { "L", "v", CELL_PERCENT }, "{\"v\":-50}", "-0.50 %", NULL },
+	{ { "L", "v", CELL_AMOUNT, "c" },
+	    "{\"v\":1000,\"kind\":\"percent\"}", "10 %", NULL },
+	{ { "L", "v", CELL_AMOUNT, "c" },
+	    "{\"v\":1000,\"kind\":\"fixed\",\"c\":\"EUR\"}", "10.00 EUR", NULL },
+	{ { "L", "v", CELL_AMOUNT, "c" },
+	    "{\"v\":0,\"kind\":\"free_license\"}", "", NULL },
+	{ { "L", "v", CELL_SECONDS, "for ever" }, "{\"v\":0}", "for ever",
+	    NULL },
+	{ { "L", "v", CELL_RATE }, "{\"v\":650005000}", "65,000.5000", NULL },
+	{ { "L", "v", CELL_TIME }, "{\"v\":\"2026-11-22T14:05:06Z\"}",
+	    "2026-11-22 14:05 UTC", NULL },
+	{ { "L", "v", CELL_TIME, "Never" }, "{\"v\":null}", "Never", NULL },
+	{ { "L", "v", CELL_TIME }, "{\"v\":\"2026-11-2é\"}", "2026-11-2é",
+	    NULL },
+	{ { "L", "v", CELL_TIME }, "{\"v\":\"2026-11-22T14:0é:06Z\"}",
+	    "2026-11-22T14:0é:06Z", NULL },
+	{ { "L", "v", CELL_LIST, "every" }, "{\"v\":[]}", "every", NULL },
+	{ { "L", "v", CELL_LIST }, "{\"v\":[\"a\",\"<b>\",1]}", "a, <b>, 1",
+	    NULL },
+	{ { "L", "v", CELL_BADGE, "true=good=On|x=bad=Off" }, "{\"v\":true}",
+	    "On", NULL },
+	{ { "L", "v", CELL_BADGE, "x=bad=Off" }, "{\"v\":\"new\"}", "new",
+	    NULL },
+	{ { "L", "v", CELL_URL, "There" },
+	    "{\"v\":\"https://a.example/\"}", "There", NULL },
+	{ { "L", "v", CELL_URL, "There" },
+	    "{\"v\":\"https://a.example/x\"}", "There",
+	    "https://a.example/x" },
+	{ { "L", "v", CELL_URL, "There" },
+	    "{\"v\":\"javascript:alert(1)\"}", "javascript:alert(1)", NULL },
+	{ { "L", "v", .link = "/x/{id}" }, "{\"v\":\"a\",\"id\":\"<1>\"}", "a",
+	    "/x/%3C1%3E" },
+	/* Links that lead to nothing are none. */
+	{ { "L", "v", .link = "/x/{id}" }, "{\"v\":\"a\"}", "a", NULL },
+	{ { "L", "v", .link = "/x/{id}" }, "{\"id\":\"1\"}", "", NULL },
+};
+/* clang-format on */
+
 static void
 cells(void **state)
 {
-	static const struct {
-		struct column	 column;
-		const char	*row, *text, *href;
-	} rows[] = {
-		{ { "L", "v" }, "{\"v\":\"<b>\"}", "<b>", NULL },
-		{ { "L", "v", .with = "none" }, "{}", "none", NULL },
-		{ { "L", "v", CELL_NUMBER }, "{\"v\":1234567}", "1,234,567", NULL },
-		{ { "L", "v", CELL_NUMBER, "none" }, "{\"v\":0}", "none", NULL },
-		{ { "L", "v", CELL_NUMBER }, "{\"v\":65000.5}", "65,000.5", NULL },
-		{ { "L", "v", CELL_NUMBER }, "{\"v\":\"<1\"}", "<1", NULL },
-		{ { "L", "v", CELL_SATS }, "{\"v\":50000}", "50,000 sats", NULL },
-		{ { "L", "v", CELL_MONEY, "c" }, "{\"v\":4900,\"c\":\"USD\"}",
-		    "49.00 USD", NULL },
-		{ { "L", "v", CELL_MONEY, "c" }, "{\"v\":4900}", "4,900 sats", NULL },
-		{ { "L", "v", CELL_PERCENT }, "{\"v\":1250}", "12.50 %", NULL },
-		{ { "L", "v", CELL_PERCENT }, "{\"v\":1200}", "12 %", NULL },
-		{ { "L", "v", CELL_PERCENT }, "{\"v\":-50}", "-0.50 %", NULL },
-		{ { "L", "v", CELL_AMOUNT, "c" },
-		    "{\"v\":1000,\"kind\":\"percent\"}", "10 %", NULL },
-		{ { "L", "v", CELL_AMOUNT, "c" },
-		    "{\"v\":1000,\"kind\":\"fixed\",\"c\":\"EUR\"}", "10.00 EUR", NULL },
-		{ { "L", "v", CELL_AMOUNT, "c" },
-		    "{\"v\":0,\"kind\":\"free_license\"}", "", NULL },
-		{ { "L", "v", CELL_SECONDS, "for ever" }, "{\"v\":0}", "for ever",
-		    NULL },
-		{ { "L", "v", CELL_RATE }, "{\"v\":650005000}", "65,000.5000", NULL },
-		{ { "L", "v", CELL_TIME }, "{\"v\":\"2026-11-22T14:05:06Z\"}",
-		    "2026-11-22 14:05 UTC", NULL },
-		{ { "L", "v", CELL_TIME, "Never" }, "{\"v\":null}", "Never", NULL },
-		{ { "L", "v", CELL_TIME }, "{\"v\":\"2026-11-2é\"}", "2026-11-2é",
-		    NULL },
-		{ { "L", "v", CELL_TIME }, "{\"v\":\"2026-11-22T14:0é:06Z\"}",
-		    "2026-11-22T14:0é:06Z", NULL },
-		{ { "L", "v", CELL_LIST, "every" }, "{\"v\":[]}", "every", NULL },
-		{ { "L", "v", CELL_LIST }, "{\"v\":[\"a\",\"<b>\",1]}", "a, <b>, 1",
-		    NULL },
-		{ { "L", "v", CELL_BADGE, "true=good=On|x=bad=Off" }, "{\"v\":true}",
-		    "On", NULL },
-		{ { "L", "v", CELL_BADGE, "x=bad=Off" }, "{\"v\":\"new\"}", "new",
-		    NULL },
-		{ { "L", "v", CELL_URL, "There" },
-		    "{\"v\":\"https://a.example/\"}", "There", NULL },
-		{ { "L", "v", CELL_URL, "There" },
-		    "{\"v\":\"https://a.example/x\"}", "There",
-		    "https://a.example/x" },
-		{ { "L", "v", CELL_URL, "There" },
-		    "{\"v\":\"javascript:alert(1)\"}", "javascript:alert(1)", NULL },
-		{ { "L", "v", .link = "/x/{id}" }, "{\"v\":\"a\",\"id\":\"<1>\"}", "a",
-		    "/x/%3C1%3E" },
-		/* Links that lead to nothing are none. */
-		{ { "L", "v", .link = "/x/{id}" }, "{\"v\":\"a\"}", "a", NULL },
-		{ { "L", "v", .link = "/x/{id}" }, "{\"id\":\"1\"}", "", NULL },
-	};
 	json_t		*row, *cell;
 	const char	*href;
 	size_t		 i;
 
-	for (i = 0; i < N(rows); i++) {
-		row = tree(rows[i].row);
-		cell = value_cell(&arena, &rows[i].column, row, NULL);
+	for (i = 0; i < N(cells_rows); i++) {
+		row = tree(cells_rows[i].row);
+		cell = value_cell(&arena, &cells_rows[i].column, row, NULL);
 		assert_non_null(cell);
-		assert_string_equal(json_text(cell, "text"), rows[i].text);
+		assert_string_equal(json_text(cell, "text"), cells_rows[i].text);
 		assert_int_equal(json_is_true(json_object_get(cell, "is_empty")),
-		    *rows[i].text == '\0');
+		    *cells_rows[i].text == '\0');
 		href = json_text(cell, "href");
-		if (rows[i].href == NULL)
+		if (cells_rows[i].href == NULL)
 			assert_null(href);
 		else
-			assert_string_equal(href, rows[i].href);
+			assert_string_equal(href, cells_rows[i].href);
 		json_decref(cell);
 		json_decref(row);
 	}
