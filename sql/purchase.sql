@@ -93,7 +93,8 @@ LEFT JOIN payment_providers v ON v.id = {{provider_for}};
 -- there is nothing to pay (a price of 0, a trial, a code that leaves nothing).
 -- Whoever finds the code's last use gone writes nothing: `code_gone'.  Product
 -- and policy are held, so that they can't go meanwhile; invoices_one_trial and
--- invoices_one_trial_machine refuse a second trial.
+-- invoices_one_trial_machine refuse a second trial.  With @follows_id, and after
+-- purchase_follow_lock, it replaces that one, if nobody has paid or replaced it.
 WITH product AS MATERIALIZED (
 	SELECT p.id, p.active, f.post_purchase_redirect_url
 	FROM products p
@@ -107,12 +108,18 @@ WITH product AS MATERIALIZED (
 	WHERE y.id = @policy_id::uuid AND y.product_id = @product_id
 	AND y.active AND y.archived_at IS NULL
 	FOR KEY SHARE
+), followed AS MATERIALIZED (
+	SELECT i.id, COALESCE(i.order_id, i.id) AS order_id
+	FROM invoices i
+	{{checkout_from}}
+	WHERE i.id = @follows_id AND {{checkout_can_renew}}
 ), ready AS MATERIALIZED (
 	SELECT s.id AS product_id, y.id AS policy_id,
 	    s.post_purchase_redirect_url
 	FROM product s
 	LEFT JOIN policy y ON true
 	WHERE s.active AND (@policy_id IS NULL OR y.id IS NOT NULL)
+	AND (@follows_id::uuid IS NULL OR EXISTS (SELECT FROM followed))
 	AND (@amount_sats::bigint = 0 OR EXISTS (SELECT FROM payment_providers v
 	    WHERE v.id = @provider_id::uuid AND v.disconnected_at IS NULL))
 ), taken AS (
@@ -129,7 +136,8 @@ WITH product AS MATERIALIZED (
 	    base_price_sats, discount_applied_sats, redirect_url,
 	    listed_currency, listed_value, charged_value,
 	    exchange_rate_centibps, exchange_rate_source, is_trial,
-	    trial_fingerprint_hash, next_check_at, settled_at)
+	    trial_fingerprint_hash, next_check_at, settled_at, follows_id,
+	    order_id)
 	SELECT @invoice_id::uuid,
 	    CASE WHEN @amount_sats > 0 THEN @provider_id END,
 	    CASE WHEN @amount_sats = 0 THEN 'free-' || @invoice_id END,
@@ -137,7 +145,8 @@ WITH product AS MATERIALIZED (
 	    CASE WHEN @amount_sats = 0 THEN 'settled' ELSE 'pending' END,
 	    NULLIF(btrim(@buyer_email::text), ''), @buyer_note::text,
 	    @amount_sats, @base_price_sats::bigint, @discount_sats::bigint,
-	    COALESCE(NULLIF(@redirect_url::text, ''),
+	    COALESCE(NULLIF(replace(@redirect_url::text,
+	            COALESCE(@follows_id::text, ''), @invoice_id::text), ''),
 	        replace(NULLIF(r.post_purchase_redirect_url, ''),
 	            '{invoice_id}', @invoice_id::text),
 	        @public_url::text || '/thank-you?invoice_id=' || @invoice_id),
@@ -146,7 +155,8 @@ WITH product AS MATERIALIZED (
 	    @is_trial::boolean,
 	    CASE WHEN @is_trial THEN decode(@fingerprint_hash::text, 'hex') END,
 	    CASE WHEN @amount_sats > 0 THEN licet_now() + interval '15 seconds' END,
-	    CASE WHEN @amount_sats = 0 THEN licet_now() END
+	    CASE WHEN @amount_sats = 0 THEN licet_now() END, @follows_id,
+	    (SELECT w.order_id FROM followed w)
 	FROM ready r
 	WHERE @code_id IS NULL OR EXISTS (SELECT FROM taken)
 	ON CONFLICT DO NOTHING
@@ -194,6 +204,35 @@ LEFT JOIN taken t ON true
 LEFT JOIN opened i ON true
 LEFT JOIN used_code u ON true
 LEFT JOIN issued l ON true;
+
+-- name: purchase_follow_lock :exec
+-- To be sent before purchase_open when it replaces an invoice: one at a time.
+SELECT {{order_lock}}
+FROM invoices i
+WHERE i.id = @follows_id::uuid;
+
+-- name: purchase_again :opt
+-- What was ordered, to be bought anew after its invoice expired unpaid, and the
+-- invoice that has followed it already.  A policy that isn't public is bought as
+-- it was, unnamed.  Leans on invoices_pkey and invoices_follows.
+SELECT i.id, {{checkout_can_renew}} AS can_renew, s.id AS successor_id,
+    s.status AS successor_status, s.provider_invoice_id AS successor_provider_id,
+    s.checkout_url AS successor_url, s.amount_sats AS successor_sats,
+    s.base_price_sats AS successor_base_sats,
+    s.discount_applied_sats AS successor_discount_sats,
+    t.slug AS product_slug, i.policy_id, i.product_id,
+    CASE WHEN y.public THEN y.slug END AS policy_slug, d.code,
+    i.buyer_email, i.buyer_note, i.redirect_url, i.listed_currency,
+    COALESCE(i.charged_value, i.listed_value, i.amount_sats) AS charged_value,
+    CASE v.kind WHEN 'zaprite' THEN 'card' END AS rail
+FROM invoices i
+JOIN products t ON t.id = i.product_id
+LEFT JOIN policies y ON y.id = i.policy_id
+LEFT JOIN payment_providers v ON v.id = i.provider_id
+LEFT JOIN discount_redemptions u ON u.invoice_id = i.id
+LEFT JOIN discount_codes d ON d.id = u.code_id
+{{checkout_from}}
+WHERE i.id = @id::uuid;
 
 -- name: purchase_unsure :one
 -- The provider gave no answer, so the buyer has nothing to pay and gets the

@@ -4,20 +4,28 @@
 SELECT pg_advisory_xact_lock(
     hashtextextended('license ' || @license_id::uuid::text, 0))
 
+-- fragment: order_lock
+-- The order of an invoice (i), alone: who replaces one that expired, and who
+-- settles one of them, take turns.
+pg_advisory_xact_lock(hashtextextended(
+    'order ' || COALESCE(i.order_id, i.id)::text, 0))
+
 -- name: license_lock :exec
 -- The lock alone.
 {{license_lock}};
 
 -- name: invoice_settle_lock :exec
--- To be sent before invoice_settle: one at a time for an invoice, and for the
--- license that it is for, so that each sees what the one before it has done.
+-- To be sent before invoice_settle: one at a time for an invoice, for the
+-- license that it is for, and for invoices of one order, so that each sees what
+-- the one before it has done.
 WITH invoice AS MATERIALIZED (
 	SELECT pg_advisory_xact_lock(hashtextextended(
 	    @provider_id::uuid::text || ' ' || @provider_invoice_id::text, 0))
 	    AS held
 )
 SELECT v.held,
-    pg_advisory_xact_lock(hashtextextended('license ' || i.license_id::text, 0))
+    pg_advisory_xact_lock(hashtextextended('license ' || i.license_id::text,
+        0)), {{order_lock}}
 FROM invoice v
 LEFT JOIN invoices i ON i.id = {{invoice_match}};
 
@@ -76,13 +84,13 @@ LEFT JOIN issued l ON true;
 -- whether it is now paid, and whether what arrived, or how, is news.
 held AS MATERIALIZED (
 	SELECT i.id, i.kind, i.status, i.license_id, i.amount_sats, i.paid_sats,
-	    i.payment_exception
+	    i.payment_exception, COALESCE(i.order_id, i.id) AS order_id
 	FROM invoices i
 	WHERE i.id = (SELECT f.id FROM found f)
 	AND (SELECT count(*) FROM policy_held) >= 0
 	FOR NO KEY UPDATE
 ), judged AS MATERIALIZED (
-	SELECT h.id, h.kind, h.status, h.license_id, h.amount_sats,
+	SELECT h.id, h.kind, h.status, h.license_id, h.amount_sats, h.order_id,
 	    h.status = 'pending' AND @status::text IN ('settled', 'expired',
 	        'invalid')
 	    OR h.status IN ('expired', 'invalid') AND @status = 'settled' AS moves,
@@ -104,6 +112,10 @@ settle_odd AS (
 	    WHEN r.applies = false THEN 'surplus'
 	    WHEN j.kind = 'tier_change' AND j.is_paid AND j.moves
 	        AND NOT EXISTS (SELECT FROM change_fit) THEN 'void_change'
+	    WHEN j.is_paid AND j.moves AND EXISTS (SELECT
+	        FROM invoices x
+	        WHERE (x.id = j.order_id OR x.order_id = j.order_id)
+	        AND x.id <> j.id AND x.status = 'settled') THEN 'double'
 	    WHEN NOT j.is_paid AND j.paid_sats > 0
 	        AND (j.moves OR j.status IN ('expired', 'invalid'))
 	    THEN 'partial'
@@ -156,7 +168,7 @@ settle_events AS (
 	    WHERE m.newly_odd
 	    UNION ALL
 	    SELECT 'invoice.' || m.word
-	    WHERE m.word IN ('surplus', 'void_change')
+	    WHERE m.word IN ('surplus', 'void_change', 'double')
 	    OR m.word = 'partial' AND @exception IS DISTINCT FROM 'partial'
 	) AS a
 ), settle_news AS (
