@@ -109,15 +109,18 @@ def test_what_the_host_says_is_kept(shop):
 
 
 @pytest.mark.parametrize("fault", ["silent", "503", "truncated"])
-@pytest.mark.parametrize("path", ["lnurlp", "/lnurl/cb/"])
-def test_a_host_that_is_away_is_asked_again(shop, fault, path):
-    shop.host.spoil(fault, path=path)
-    sold = shop.sell()
-    tip = shop.waits(sold, "pending")
-    assert tip["next_check_at"] is not None
-    shop.hurry(sold)
-    shop.becomes(sold, "sent")
-    assert len(shop.asked_to_pay()) == 1
+def test_a_host_that_is_away_is_asked_again(shop, fault):
+    """When it is asked for its offer, and for its invoice."""
+    for path in ("lnurlp", "/lnurl/cb/"):
+        shop.host.spoil(fault, path=path)
+    both = [shop.sell() for _ in range(2)]
+    for sold in both:
+        tip = shop.waits(sold, "pending")
+        assert tip["next_check_at"] is not None
+    for sold in both:
+        shop.hurry(sold)
+        shop.becomes(sold, "sent")
+    assert len(shop.asked_to_pay()) == 2
 
 
 def test_a_host_that_stays_away_for_a_day(shop):
