@@ -94,10 +94,12 @@ SELECT NULL::text AS fault, NULL::text AS message,
     json_build_object('ok', true) AS body;
 
 -- name: session_begin :opt
--- Somebody typed the password whose hash is @hash.  No row: it was changed
+-- Somebody typed the password whose hash is @hash.  Where a passkey is wanted,
+-- too, they are asked for it instead.  No row: the password was changed
 -- meanwhile.  The lock keeps it from being changed until this is committed.
+-- To be sent after passkey_share.
 WITH password AS (
-	SELECT p.key
+	SELECT p.key, {{passkey_password}} AS name
 	FROM settings p
 	WHERE p.key = 'web_ui_password_hash' AND p.value = @hash::text
 	FOR SHARE
@@ -106,16 +108,30 @@ WITH password AS (
 	SELECT decode(@token_hash::text, 'hex'), @request_ip::text,
 	    @user_agent::text
 	FROM password p
+	WHERE NOT {{passkey_wanted}}
 	RETURNING s.id
+), asked AS (
+	INSERT INTO passkey_challenges AS c (challenge_hash, purpose, bound_to,
+	    expires_at)
+	SELECT decode(@challenge_hash::text, 'hex'), 'second', p.name,
+	    licet_now() + interval '300 seconds'
+	FROM password p
+	WHERE {{passkey_wanted}}
+	RETURNING c.purpose
 ), event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
 	    action, target_kind, target_id)
 	SELECT 'web_ui', @token_hash, @request_ip, @user_agent,
 	    'web_ui.login', 'session', m.id::text
 	FROM made m
+	UNION ALL
+	SELECT 'web_ui', NULL, @request_ip, @user_agent,
+	    'web_ui.login_password', 'session', NULL
+	FROM asked a
 )
-SELECT m.id
-FROM made m;
+SELECT m.id, CASE WHEN m.id IS NULL THEN {{passkey_named}} END AS named
+FROM password p
+LEFT JOIN made m ON true;
 
 -- name: session_confirm :opt
 -- Who has a session typed the password again.  No row: session or password is
@@ -159,9 +175,11 @@ SELECT 'web_ui', @token_hash, @request_ip::text, @user_agent::text,
 FROM ended e;
 
 -- name: session_status :one
--- Can one log in, and is one?
+-- Can one log in, by a passkey alone, too, and is one?
 SELECT EXISTS (SELECT FROM settings p
 	WHERE p.key = 'web_ui_password_hash') AS has_password,
+    EXISTS (SELECT FROM passkeys k) AS has_passkey,
+    {{passkey_wanted}} AS wants_both,
     EXISTS (SELECT FROM sessions s
 	WHERE s.token_hash = decode(@token_hash::text, 'hex')
 	AND {{session_lives}}) AS logged_in;

@@ -37,6 +37,7 @@ extern const struct endpoint	api_mails[];
 extern const struct endpoint	api_settings[];
 extern const struct endpoint	api_keys[];
 extern const struct endpoint	api_login[];
+extern const struct endpoint	api_passkeys[];
 
 /* What GET .../usage of products and policies answers. */
 #define USAGE_ANSWER							\

@@ -49,6 +49,8 @@ login_answer(struct flow *f)
 	case SESSION_WRONG:
 		return (flow_fail(f, ERR_UNAUTHORIZED,
 		    "This is not the password."));
+	case SESSION_HALF:
+		return (flow_json_text(f, 200, l->options));
 	default:
 		return (flow_send(f, 204, "text/plain", NULL, 0));
 	}
@@ -106,7 +108,9 @@ const struct endpoint	api_login[] = {
 	    .summary = "Log in.",
 	    .answer = "204, and the cookie `" SESSION_COOKIE "`: it opens what "
 	        "the master key opens, for 24 hours after its last use, 7 "
-	        "days at most." },
+	        "days at most. Where a passkey is wanted, too: 200 and "
+	        "`{publicKey:{…}}` for `navigator.credentials.get()`, and no "
+	        "cookie before `POST /admin/login/passkey`." },
 	{ .method = POST, .path = "/admin/logout", .limit = LIMIT_CATALOGUE,
 	    .repeatable = true,
 	    .steps = FLOW_STEPS(

@@ -9,6 +9,7 @@
 #include "flow/aside.h"
 #include "flow/cookie.h"
 #include "flow/form.h"
+#include "flow/passkey.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 
@@ -203,9 +204,33 @@ session_login_begin(struct flow *f)
 	if (l->confirms)
 		return (confirm(f, l));
 	token_new(l->token);
-	return (FLOW_QUERY(f, session_begin,
-	    .token_hash = hash_of(f, l->token), .hash = l->hash,
+	return (FLOW_LOCKED_QUERY(f, passkey_share, (.none = NULL),
+	    session_begin, .token_hash = hash_of(f, l->token), .hash = l->hash,
+	    .challenge_hash = passkey_challenge(f, l->challenge),
 	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+void
+session_keep(struct flow *f, const char *token)
+{
+	cookie_put(f, &cookie, token, COOKIE_KEPT);
+}
+
+/* Who typed the password is in, unless a passkey is wanted, too. */
+static enum session_result
+judge_begin(struct flow *f, struct session_login *l)
+{
+	const char	*named;
+
+	if (l->confirms)
+		return (SESSION_IN);
+	named = db_text(flow_rows(f), 0, "named");
+	if (named == NULL) {
+		session_keep(f, l->token);
+		return (SESSION_IN);
+	}
+	l->options = passkey_options(f, l->challenge, named, false);
+	return (SESSION_HALF);
 }
 
 enum flow_next
@@ -215,9 +240,9 @@ session_login_end(struct flow *f)
 
 	if (l->result == SESSION_WRONG && l->work->ok &&
 	    db_rows_count(flow_rows(f)) == 1) {
-		l->result = SESSION_IN;
-		if (!l->confirms)
-			cookie_put(f, &cookie, l->token, COOKIE_KEPT);
+		l->result = judge_begin(f, l);
+		if (l->result == SESSION_HALF)
+			return (l->options == NULL ? FLOW_DONE : FLOW_NEXT);
 	}
 	if (l->result != SESSION_NO_PASSWORD)
 		stat_add(l->result == SESSION_IN ? STAT_LOGINS_OK :

@@ -52,6 +52,7 @@ const char	*session_door(struct flow *, const char *path);
 enum session_result {
 	SESSION_NO_PASSWORD,	/* none was set */
 	SESSION_WRONG,		/* and the audit trail says so */
+	SESSION_HALF,		/* a passkey is wanted, too: `options' */
 	SESSION_IN		/* the cookie is among the answer's headers */
 };
 
@@ -61,7 +62,9 @@ struct session_login {
 	enum session_result	 result;
 	char			*hash;
 	struct password_work	*work;
+	const char		*options;	/* for flow/passkey.h */
 	char			 token[44];
+	char			 challenge[44];
 };
 
 enum flow_next	 session_login_find(struct flow *);
@@ -75,6 +78,9 @@ enum flow_next	 session_login_end(struct flow *);
 	FLOW_STEP(session_login_begin),	/* sql  session_begin */	\
 	FLOW_STEP(session_login_end)
 /* clang-format on */
+
+/* This new session's cookie is among the answer's headers. */
+void		 session_keep(struct flow *, const char *token);
 
 /* ---- to log out ---- */
 
