@@ -27,8 +27,9 @@ FUZZERS	= -O1 -g -std=gnu11 -fsanitize=fuzzer-no-link,address,undefined \
 	  -fno-sanitize-recover=all -fno-omit-frame-pointer
 # Test files define functions that only a test runner or libFuzzer calls.
 TESTS	= -Wno-missing-prototypes -Wno-unused-parameter
-LIBS	= -lpq -ljansson -lsodium -lbsd -lcurl -lfido2 -lssl -lcrypto -lsqlite3
-UNITLIBS = -ljansson -lsodium -lbsd -lpq -lfido2 -lcrypto
+LIBS	= -lpq -ljansson -lsodium -lbsd -lcurl -lfido2 -lssl -lcrypto -lsqlite3 \
+	  -lqrencode
+UNITLIBS = -ljansson -lsodium -lbsd -lpq -lqrencode -lfido2 -lcrypto
 
 SRC	:= $(sort $(wildcard src/*/*.c) $(wildcard src/main.c))
 SQL	:= $(sort $(wildcard sql/*.sql))

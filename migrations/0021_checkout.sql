@@ -35,11 +35,9 @@ CREATE UNIQUE INDEX invoices_follows ON invoices (follows_id)
 CREATE INDEX invoices_order ON invoices (order_id)
 	WHERE order_id IS NOT NULL;
 
--- The sandbox's side of the same.  What an older release makes has no address
--- and never ends by itself.
+-- The sandbox's side of the same.  What an older release makes never ends by
+-- itself, and is paid on the sandbox's own page.
 ALTER TABLE sandbox_invoices
-	ADD COLUMN bolt11 text,
-	ADD COLUMN address text,
 	ADD COLUMN paid_sats bigint NOT NULL DEFAULT 0,
 	ADD COLUMN confirmations integer NOT NULL DEFAULT 0,
 	ADD COLUMN is_late boolean NOT NULL DEFAULT false,

@@ -8,15 +8,14 @@ CASE WHEN s.status = 'pending' AND s.expires_at <= licet_now() THEN 'expired'
 s.id, s.order_id, s.amount_sats, {{sandbox_status}}, CASE s.status
     WHEN 'settled' THEN GREATEST(s.paid_sats, s.amount_sats)
     ELSE s.paid_sats END AS paid_sats, s.confirmations, s.is_late,
-s.bolt11, s.address, extract(epoch FROM s.expires_at)::bigint AS expires_at
+extract(epoch FROM s.expires_at)::bigint AS expires_at,
+extract(epoch FROM s.created_at)::bigint AS created_at
 
 -- name: sandbox_create :one
 -- The sandbox provider's invoice for an order of ours; asking again for the
 -- same order gives the first one.
-INSERT INTO sandbox_invoices AS s (id, order_id, amount_sats, bolt11, address,
-    expires_at)
-VALUES (@id::text, @order_id::uuid, @amount_sats::bigint, @bolt11::text,
-    @address::text, licet_now() + @seconds::int * interval '1 second')
+INSERT INTO sandbox_invoices AS s (id, order_id, amount_sats, expires_at)
+VALUES (@id::text, @order_id::uuid, @amount_sats::bigint, licet_now() + @seconds::int * interval '1 second')
 ON CONFLICT (order_id) DO UPDATE SET order_id = excluded.order_id
 RETURNING {{sandbox_facts}};
 
@@ -46,7 +45,7 @@ WHERE s.order_id = @order_id::uuid;
 -- the sandbox is disconnected.
 WITH held AS MATERIALIZED (
 	SELECT s.id, s.order_id, s.amount_sats, s.status, s.paid_sats,
-	    s.confirmations, s.is_late, s.bolt11, s.address, s.expires_at,
+	    s.confirmations, s.is_late, s.expires_at,
 	    {{provider_facts}}
 	FROM sandbox_invoices s
 	JOIN invoices i ON i.id = s.order_id

@@ -20,6 +20,7 @@ extern const struct endpoint	api_subscriptions[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];
 extern const struct endpoint	api_purchase[];
+extern const struct endpoint	api_again[];
 extern const struct endpoint	api_redeem[];
 extern const struct endpoint	api_preview[];
 extern const struct endpoint	api_rates[];

@@ -134,7 +134,9 @@ offer_open(struct flow *f, struct offer *o)
 		flow_new_id(f, o->invoice_id);
 	if (o->price.is_free)
 		flow_last(f);
-	return (FLOW_QUERY(f, purchase_open,
+	return (FLOW_LOCKED_QUERY(f, purchase_follow_lock,
+	    (.follows_id = o->follows_id), purchase_open,
+	    .follows_id = o->follows_id,
 	    .invoice_id = o->invoice_id,
 	    .product_id = o->product_id,
 	    .policy_id = o->policy_id,

@@ -38,6 +38,9 @@ struct offer {
 	const char		*rate_source;
 	struct price		 price;
 
+	/* An invoice that expired unpaid, which this sale replaces; or NULL. */
+	const char		*follows_id;
+
 	/* By offer_open(). */
 	char			 invoice_id[37];
 };

@@ -5,9 +5,9 @@
  *
  * GET /v1/purchase/:invoice_id: how it stands, and the key once it is paid.
  */
-#include "api/api.h"
+#include "api/purchase.h"
 
-#include "api/offer.h"
+#include "api/api.h"
 #include "base/conf.h"
 #include "flow/key.h"
 #include "flow/rate.h"
@@ -16,20 +16,7 @@
 
 #include "sql.h"
 
-#include <stdbool.h>
-
-struct purchase {
-	struct offer		 offer;
-	bool			 payable;	/* offer.account is usable */
-	struct pay_order	 order;
-	struct pay_invoice	 invoice;	/* the provider's */
-	enum pay_result		 result;
-};
-
-static enum flow_next	purchase_send(struct flow *);
-
-/* Product, policy, trial: what speaks against it whatever the price is. */
-static enum flow_next
+enum flow_next
 purchase_judge(struct flow *f)
 {
 	struct purchase	*p = flow_state(f);
@@ -48,22 +35,32 @@ purchase_judge(struct flow *f)
 	return (FLOW_NEXT);
 }
 
-/* Prices it and writes it down, if somebody can take the money. */
-static enum flow_next
-purchase_write(struct flow *f, bool with_code)
+bool
+purchase_price(struct flow *f, bool with_code)
 {
 	struct purchase	*p = flow_state(f);
 	struct offer	*o = &p->offer;
 
 	if (!offer_price(f, o, with_code))
-		return (FLOW_DONE);
+		return (false);
 	if (!o->price.is_free && o->provider_id == NULL)
-		return (flow_fail(f, ERR_BAD_REQUEST,
-		    "no payment provider is connected that serves this"));
-	if (!o->price.is_free && !p->payable)
-		return (flow_fail(f, ERR_INTERNAL,
-		    "The payment provider can't be used; see the log."));
-	return (offer_open(f, o));
+		flow_fail(f, ERR_BAD_REQUEST,
+		    "no payment provider is connected that serves this");
+	else if (!o->price.is_free && !p->payable)
+		flow_fail(f, ERR_INTERNAL,
+		    "The payment provider can't be used; see the log.");
+	else
+		return (true);
+	return (false);
+}
+
+static enum flow_next
+purchase_write(struct flow *f, bool with_code)
+{
+	struct purchase	*p = flow_state(f);
+
+	return (purchase_price(f, with_code) ? offer_open(f, &p->offer) :
+	    FLOW_DONE);
 }
 
 static enum flow_next
@@ -124,7 +121,7 @@ purchase_give(struct flow *f, const struct offer *o)
 	return (flow_json(f, 200, body));
 }
 
-static enum flow_next
+enum flow_next
 purchase_order(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
@@ -146,7 +143,7 @@ purchase_order(struct flow *f)
 }
 
 /* A card can be kept for the cycles to come if the provider knows the buyer. */
-static enum flow_next
+enum flow_next
 purchase_contact(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
@@ -163,7 +160,7 @@ purchase_contact(struct flow *f)
 }
 
 /* Without a contact it is sold all the same, without a card to be kept. */
-static enum flow_next
+enum flow_next
 purchase_contact_note(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
@@ -178,7 +175,7 @@ purchase_contact_note(struct flow *f)
 	    .contact_id = p->order.contact_id));
 }
 
-static enum flow_next
+enum flow_next
 purchase_send(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
@@ -194,7 +191,7 @@ purchase_send(struct flow *f)
  * Only a clear no ends the invoice; of silence nobody knows, so the row stays
  * and the reconciler looks.  The code's use comes back either way.
  */
-static enum flow_next
+enum flow_next
 purchase_note(struct flow *f)
 {
 	struct purchase		*p = flow_state(f);
@@ -218,7 +215,7 @@ purchase_note(struct flow *f)
 	}
 }
 
-static enum flow_next
+enum flow_next
 purchase_answer(struct flow *f)
 {
 	struct purchase	*p = flow_state(f);
@@ -271,12 +268,7 @@ const struct endpoint	api_purchase[] = {
 		RATE_STEPS,
 		FLOW_STEP(purchase_open),	/* sql   purchase_open */
 		FLOW_STEP(purchase_open_plain),	/* sql   the same, perhaps */
-		FLOW_STEP(purchase_order),
-		FLOW_STEP(purchase_contact),	/* call  the buyer, perhaps */
-		FLOW_STEP(purchase_contact_note), /* sql   card_contact_note */
-		FLOW_STEP(purchase_send),	/* call  create invoice */
-		FLOW_STEP(purchase_note),	/* sql   invoice_attach */
-		FLOW_STEP(purchase_answer)),
+		PURCHASE_ORDER_STEPS),
 	    .state = sizeof(struct purchase),
 	    .errors = "404 409 502",
 	    .summary = "Buy a license.",

@@ -6,6 +6,7 @@
 #include "hooks/hooks.h"
 
 #include "flow/account.h"
+#include "flow/checkout.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
@@ -58,6 +59,7 @@ static const struct flow_step	steps[] = {
 	FLOW_STEP(settle_ask),		/* call  the invoice, at BTCPay */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
 	FLOW_STEP(settle_count),
+	FLOW_STEP(checkout_hint),
 	FLOW_STEP(settle_again),		/* sql   invoice_check_soon */
 	FLOW_STEP(hook_answer),
 	{ NULL, NULL }

@@ -21,6 +21,7 @@
 #define MAILS_MS		5000
 #define REPLICA_MS		60000
 #define FIGURES_MS		60000
+#define CHECKOUTS_MS		1000
 
 /* What runs by the clock; its name is what wakes it before its time. */
 struct job {
@@ -42,6 +43,7 @@ static uint64_t	selflicense_every(void);
 static uint64_t	mails_every(void);
 static uint64_t	replica_every(void);
 static uint64_t	figures_every(void);
+static uint64_t	checkouts_every(void);
 
 static struct job	jobs[] = {
 	{ .name = "reconcile", .tick = reconcile_tick,
@@ -62,6 +64,8 @@ static struct job	jobs[] = {
 	{ .name = "mails", .tick = mails_tick, .every_ms = mails_every },
 	{ .name = "replica", .tick = replica_tick, .every_ms = replica_every },
 	{ .name = "figures", .tick = figures_tick, .every_ms = figures_every },
+	{ .name = "checkouts", .tick = checkouts_tick,
+	    .every_ms = checkouts_every },
 };
 
 #define JOB_COUNT	(sizeof(jobs) / sizeof(jobs[0]))
@@ -126,6 +130,12 @@ static uint64_t
 figures_every(void)
 {
 	return (FIGURES_MS);
+}
+
+static uint64_t
+checkouts_every(void)
+{
+	return (CHECKOUTS_MS);
 }
 
 static uint64_t

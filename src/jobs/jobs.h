@@ -22,6 +22,8 @@ unsigned int	jobs_left(void);
 void	reconcile_tick(struct db_pool *);
 void	renewals_tick(struct db_pool *);
 void	housekeeping_tick(struct db_pool *);
+/* Asks about checkouts that are open. */
+void	checkouts_tick(struct db_pool *);
 void	tips_tick(struct db_pool *);
 void	refunds_tick(struct db_pool *);
 void	cards_tick(struct db_pool *);

@@ -8,6 +8,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "flow/account.h"
+#include "flow/checkout.h"
 #include "flow/flow.h"
 #include "flow/settle.h"
 #include "jobs/claim.h"
@@ -81,11 +82,22 @@ reconcile_attach(struct flow *f)
 	return (FLOW_NEXT);
 }
 
+/* Somebody has begun to pay, whose webhook may be lost. */
+static enum flow_next
+reconcile_hint(struct flow *f)
+{
+	struct reconcile	*r = flow_state(f);
+
+	return (r->settle.result == PAY_OK && r->settle.seen.paid_sats > 0 ?
+	    checkout_hint(f) : FLOW_NEXT);
+}
+
 static const struct flow_step	steps[] = {
 	FLOW_STEP(reconcile_open),
 	FLOW_STEP(reconcile_ask),	/* call  status, or look-up by order */
 	FLOW_STEP(settle_apply),	/* sql   invoice_settle */
 	FLOW_STEP(settle_count),
+	FLOW_STEP(reconcile_hint),
 	FLOW_STEP(reconcile_attach),	/* sql   invoice_attach */
 	{ NULL, NULL }
 };

@@ -15,7 +15,6 @@
 
 #define TIMESTAMP_LEN	7
 #define SIGNATURE_LEN	104
-#define CHECKSUM_LEN	6
 #define HASH_LEN	52	/* 256 bits and 4 that are 0 */
 #define NODE_LEN	53
 #define EXPIRY_MAX	(INT64_C(1) << 40)
@@ -24,102 +23,12 @@
 #define ALL_MSAT	INT64_C(2100000000000000000)
 #define ALL_PICO	((__int128)ALL_MSAT * 10)
 
-static const char	alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-
 /* Characters are types of fields, as BOLT 11 names them. */
 enum field {
 	FIELD_FEATURES = 5, FIELD_PAYMENT_HASH = 1, FIELD_EXPIRY = 6,
 	FIELD_DESCRIPTION = 13, FIELD_SECRET = 16, FIELD_NODE = 19,
 	FIELD_DESCRIPTION_HASH = 23, FIELD_CLTV = 24
 };
-
-/* The whole text, taken apart. */
-struct groups {
-	char		hrp[64];
-	size_t		hrp_len, len;
-	uint8_t		at[BOLT11_TEXT_MAX];	/* 5 bits each */
-};
-
-static uint32_t
-checksum_step(uint32_t sum, uint32_t value)
-{
-	static const uint32_t	generator[] = { 0x3b6a57b2, 0x26508e6d,
-				    0x1ea119fa, 0x3d4233dd, 0x2a1462b3 };
-	uint32_t		top = sum >> 25;
-	unsigned int		i;
-
-	sum = (sum & 0x1ffffff) << 5 ^ value;
-	for (i = 0; i < 5; i++) {
-		if (top >> i & 1)
-			sum ^= generator[i];
-	}
-	return (sum);
-}
-
-/* BIP 173: high bits of the prefix, 0, its low bits, the data: gives 1. */
-static bool
-has_checksum(const struct groups *g)
-{
-	uint32_t	sum = 1;
-	size_t		i;
-
-	for (i = 0; i < g->hrp_len; i++)
-		sum = checksum_step(sum, (uint32_t)g->hrp[i] >> 5);
-	sum = checksum_step(sum, 0);
-	for (i = 0; i < g->hrp_len; i++)
-		sum = checksum_step(sum, (uint32_t)g->hrp[i] & 31);
-	for (i = 0; i < g->len; i++)
-		sum = checksum_step(sum, g->at[i]);
-	return (sum == 1);
-}
-
-static bool
-has_both_cases(const char *text, size_t len)
-{
-	bool	lower = false, upper = false;
-	size_t	i;
-
-	for (i = 0; i < len; i++) {
-		lower |= text[i] >= 'a' && text[i] <= 'z';
-		upper |= text[i] >= 'A' && text[i] <= 'Z';
-	}
-	return (lower && upper);
-}
-
-static char
-to_lower(char c)
-{
-	return (c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
-}
-
-static bool
-read_bech32(const char *text, size_t len, struct groups *g)
-{
-	const char	*separator, *place;
-	size_t		 i;
-	char		 c;
-
-	if (len > BOLT11_TEXT_MAX || has_both_cases(text, len) ||
-	    (separator = memrchr(text, '1', len)) == NULL)
-		return (false);
-	g->hrp_len = (size_t)(separator - text);
-	if (g->hrp_len >= sizeof(g->hrp))
-		return (false);
-	for (i = 0; i < g->hrp_len; i++)
-		g->hrp[i] = to_lower(text[i]);
-	g->hrp[i] = '\0';
-	if (strspn(g->hrp, "abcdefghijklmnopqrstuvwxyz0123456789") !=
-	    g->hrp_len)
-		return (false);
-	g->len = len - g->hrp_len - 1;
-	for (i = 0; i < g->len; i++) {
-		c = to_lower(separator[1 + i]);
-		if (c == '\0' || (place = strchr(alphabet, c)) == NULL)
-			return (false);
-		g->at[i] = (uint8_t)(place - alphabet);
-	}
-	return (has_checksum(g));
-}
 
 /* Digits without a leading 0 and a multiplier; the number is of bitcoin. */
 static bool
@@ -278,17 +187,18 @@ read_fields(const uint8_t *p, const uint8_t *end, struct bolt11 *out)
 bool
 bolt11_read(const char *text, size_t len, struct bolt11 *out)
 {
-	struct groups	g;
-	size_t		i;
+	struct bech32_parts	g;
+	size_t			i;
 
 	*out = (struct bolt11){ .expiry_sec = BOLT11_EXPIRY_DEFAULT };
-	if (!read_bech32(text, len, &g) || !read_prefix(g.hrp, out) ||
-	    g.len < TIMESTAMP_LEN + SIGNATURE_LEN + CHECKSUM_LEN)
+	if (bech32_read(text, len, &g) != BECH32_FIRST ||
+	    !read_prefix(g.hrp, out) ||
+	    g.len < TIMESTAMP_LEN + SIGNATURE_LEN)
 		goto bad;
 	for (i = 0; i < TIMESTAMP_LEN; i++)
 		out->timestamp = out->timestamp << 5 | g.at[i];
 	if (!read_fields(g.at + TIMESTAMP_LEN,
-	    g.at + g.len - SIGNATURE_LEN - CHECKSUM_LEN, out))
+	    g.at + g.len - SIGNATURE_LEN, out))
 		goto bad;
 	return (true);
 bad:

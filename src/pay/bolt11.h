@@ -7,11 +7,13 @@
 #ifndef PAY_BOLT11_H
 #define PAY_BOLT11_H
 
+#include "base/bech32.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOLT11_TEXT_MAX		7089	/* what a QR code holds */
+#define BOLT11_TEXT_MAX		BECH32_TEXT_MAX
 #define BOLT11_DESCRIPTION_MAX	639	/* bytes that 1,023 groups hold */
 #define BOLT11_EXPIRY_DEFAULT	3600
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define TIMEOUT_MS	8000	/* inside a request's own deadline */
+#define TIME_MAX	INT64_C(253402300800)	/* the year 10000 */
 
 void
 btcpay_ask(struct arena *a, const struct pay_account *account,
@@ -129,6 +130,18 @@ read_amount(const json_t *invoice, const char *member)
 	return (-1);
 }
 
+/* 0: not told, or no time of this age. */
+static int64_t
+read_time(const json_t *seconds)
+{
+	json_int_t	n;
+
+	if (!json_is_integer(seconds))
+		return (0);
+	n = json_integer_value(seconds);
+	return (n > 0 && n < TIME_MAX ? n : 0);
+}
+
 const char *
 btcpay_public_link(struct arena *a, const struct pay_account *account,
     const char *link)
@@ -165,6 +178,7 @@ read_invoice(struct arena *a, const struct pay_account *account,
 	out->exception = read_exception(additional);
 	out->amount_sats = read_amount(j, "amount");
 	out->paid_sats = read_amount(j, "paidAmount");
+	out->expires_at = read_time(json_object_get(j, "expirationTime"));
 	out->detail = arena_printf(a, "%s/%s", foreign_word(status),
 	    foreign_word(additional));
 	return (true);
@@ -230,8 +244,8 @@ read_answer(struct arena *a, const struct pay_account *account,
 }
 
 const char *const	btcpay_events[] = { "InvoiceSettled",
-    "InvoicePaymentSettled", "InvoiceExpired", "InvoiceInvalid",
-    "InvoiceProcessing", "InvoiceExpiredPaidPartial",
+    "InvoiceReceivedPayment", "InvoicePaymentSettled", "InvoiceExpired",
+    "InvoiceInvalid", "InvoiceProcessing", "InvoiceExpiredPaidPartial",
     "InvoicePaidAfterExpiration", NULL };
 
 static bool
@@ -279,6 +293,8 @@ const struct provider	pay_btcpay = {
 	.ask_find = ask_find,
 	.read = read_answer,
 	.read_hook = read_hook,
+	.ask_methods = btcpay_ask_checkout,
+	.read_methods = btcpay_read_checkout,
 	.ask_void = ask_void,
 	.ask_refund = btcpay_ask_refund,
 	.ask_find_refund = btcpay_ask_find_refund,

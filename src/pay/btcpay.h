@@ -22,6 +22,13 @@ const char	*btcpay_public_link(struct arena *, const struct pay_account *,
 /* PAY_OK: `*out' has the JSON, the caller's.  Otherwise it is NULL. */
 enum pay_result	 btcpay_read(const struct pay_answer *, json_t **out);
 
+/* pay/btcpay_methods.c; see struct provider. */
+void		 btcpay_ask_checkout(struct arena *, const struct pay_account *,
+		    const char *invoice_id, struct pay_ask *);
+enum pay_result	 btcpay_read_checkout(struct arena *,
+		    const struct pay_account *, const struct pay_answer *,
+		    struct pay_methods *);
+
 /* pay/btcpay_out.c; see struct provider. */
 void		 btcpay_ask_refund(struct arena *, const struct pay_account *,
 		    const char *invoice_id, const char *refund_id,

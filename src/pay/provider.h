@@ -104,6 +104,22 @@ struct pay_invoice {
 	const char		*detail;	/* its own words, for the audit trail */
 	int64_t			 amount_sats;	/* -1: not told in bitcoin */
 	int64_t			 paid_sats;	/* -1: not told */
+	int64_t			 expires_at;	/* seconds since 1970; 0: not
+						   told */
+};
+
+/*
+ * With what an invoice can be paid now, and what has arrived; texts live in the
+ * arena.  Checked: `address' is one, `bolt11' can be read and asks for what is
+ * due.
+ */
+struct pay_methods {
+	const char	*bolt11;	/* NULL: none */
+	const char	*address;	/* NULL: none */
+	int64_t		 due_sats;	/* -1: not told */
+	int64_t		 seen_sats;	/* confirmed or not */
+	int		 confirmations;	/* -1: not told */
+	int		 confirmations_needed;
 };
 
 /* What a webhook claims; only a hint where to look. */
@@ -155,6 +171,14 @@ struct provider {
 			    struct pay_hook *);
 
 	/* The rest is NULL where the provider can't. */
+
+	/* So that the buyer can pay on our own page. */
+	void		(*ask_methods)(struct arena *,
+			    const struct pay_account *, const char *invoice_id,
+			    struct pay_ask *);
+	enum pay_result	(*read_methods)(struct arena *,
+			    const struct pay_account *,
+			    const struct pay_answer *, struct pay_methods *);
 
 	/* So that nobody pays it any more; the answer doesn't matter. */
 	void		(*ask_void)(struct arena *, const struct pay_account *,
