@@ -23,6 +23,7 @@ struct lane {
 struct batch {
 	const struct batch_kind		*kind;
 	struct db_pool			*pool;
+	bool				 has_lent_pool;
 	unsigned int			 rows;
 	unsigned int			 nlanes;
 	struct lane			*lanes;
@@ -172,6 +173,18 @@ batch_open(const struct batch_kind *kind, unsigned int rows,
     unsigned int lanes, unsigned int conns)
 {
 	struct batch	*b;
+
+	b = batch_open_on(db_pool_open(lanes < conns ? lanes : conns), kind,
+	    rows, lanes);
+	b->has_lent_pool = false;
+	return (b);
+}
+
+struct batch *
+batch_open_on(struct db_pool *pool, const struct batch_kind *kind,
+    unsigned int rows, unsigned int lanes)
+{
+	struct batch	*b;
 	unsigned int	 i;
 
 	if (kind->columns > COLUMNS_MAX)
@@ -180,7 +193,8 @@ batch_open(const struct batch_kind *kind, unsigned int rows,
 	b->kind = kind;
 	b->rows = rows;
 	b->nlanes = lanes;
-	b->pool = db_pool_open(lanes < conns ? lanes : conns);
+	b->pool = pool;
+	b->has_lent_pool = true;
 	TAILQ_INIT(&b->waiting);
 	b->lanes = kore_calloc(lanes, sizeof(*b->lanes));
 	for (i = 0; i < lanes; i++) {
@@ -198,7 +212,8 @@ batch_close(struct batch *b)
 {
 	unsigned int	i;
 
-	db_pool_close(b->pool);
+	if (!b->has_lent_pool)
+		db_pool_close(b->pool);
 	for (i = 0; i < b->nlanes; i++)
 		kore_free(b->lanes[i].seats);
 	kore_free(b->lanes);

@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 
 struct batch;
+struct db_pool;
 
 /* One that waits: part of the caller's own struct, in memory that stays. */
 struct batch_item {
@@ -46,6 +47,9 @@ struct batch_kind {
  */
 struct batch	*batch_open(const struct batch_kind *, unsigned int rows,
 		    unsigned int lanes, unsigned int conns);
+/* The same, over connections that others use too; the pool is lent. */
+struct batch	*batch_open_on(struct db_pool *, const struct batch_kind *,
+		    unsigned int rows, unsigned int lanes);
 void		 batch_close(struct batch *);
 
 void		 batch_add(struct batch *, struct batch_item *);

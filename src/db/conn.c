@@ -16,6 +16,7 @@
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	5000
 #define SILENCE_MS	15000	/* no reply for so long: given up */
+#define KEEPALIVE_S	"15"	/* one that listens has no replies to miss */
 
 static void	conn_close(struct db_conn *, const char *);
 static void	conn_event(void *, int);
@@ -82,9 +83,10 @@ void
 db_conn_open(struct db_conn *c)
 {
 	const char	*keys[] = { "dbname", "fallback_application_name",
-	    "gssencmode", "tcp_user_timeout", "client_encoding", NULL };
+	    "gssencmode", "tcp_user_timeout", "client_encoding",
+	    "keepalives_idle", NULL };
 	const char	*values[] = { conf.database_url, "licet", "disable",
-	    "10000", "UTF8", NULL };
+	    "10000", "UTF8", KEEPALIVE_S, NULL };
 
 	c->magic = DB_CONN_MAGIC;
 	c->evt.handle = conn_event;
@@ -94,7 +96,7 @@ db_conn_open(struct db_conn *c)
 	}
 	memset(c->prepared, 0, sql_statement_count + 1);
 	c->events = 0;
-	c->broken = c->stale = false;
+	c->broken = c->stale = c->told = false;
 	enter(c, DB_CONNECTING);
 	c->pg = PQconnectStartParams(keys, values, 1);
 	if (c->pg == NULL || PQstatus(c->pg) == CONNECTION_BAD)
@@ -194,19 +196,11 @@ static bool
 send_setup(struct db_conn *c)
 {
 	char	 sql[sizeof(session_setup) + sizeof(follow_moved_clock) + 64];
-	char	*name;
-	bool	 ok;
 
 	if (PQsetnonblocking(c->pg, 1) != 0)
 		return (false);
-	if (c->channel != NULL) {
-		name = PQescapeIdentifier(c->pg, c->channel,
-		    strlen(c->channel));
-		ok = name != NULL && kore_snprintf(sql, sizeof(sql), NULL,
-		    "LISTEN %s", name) && PQsendQuery(c->pg, sql);
-		PQfreemem(name);
-		return (ok);
-	}
+	if (c->listen != NULL)
+		return (PQsendQuery(c->pg, c->listen) == 1);
 	return (kore_snprintf(sql, sizeof(sql), NULL, session_setup,
 	    conf.request_timeout_ms, conf.request_timeout_ms,
 	    conf_is(conf.clock, "movable") ? follow_moved_clock : "") &&
@@ -228,14 +222,14 @@ conn_established(struct db_conn *c)
 		return;
 	}
 	c->backoff_ms = 0;
-	if (c->channel == NULL)
+	if (c->listen == NULL)
 		db_conn_book(c, NULL, NULL);
 	else if (!flush(c))
 		c->broken = true;
 	enter(c, DB_READY);
-	LOG(LOG_INFO, "db.up", LS("for", c->channel != NULL ? "listening" :
+	LOG(LOG_INFO, "db.up", LS("for", c->listen != NULL ? "listening" :
 	    "statements"));
-	if (c->channel == NULL && c->up != NULL)
+	if (c->listen == NULL && c->up != NULL)
 		c->up(c);
 }
 
@@ -347,20 +341,22 @@ read_results(struct db_conn *c)
 }
 
 /*
- * The one result is LISTEN's: only from then on is nothing missed, so whoever
- * looks for what was said before must look after it.
+ * All results are of LISTEN: only after the last is nothing missed, so whoever
+ * looks for what was said before must look then.
  */
 static void
 read_notifications(struct db_conn *c)
 {
 	PGnotify	*n;
 	PGresult	*r;
-	bool		 listens;
 
 	while (!PQisBusy(c->pg) && (r = PQgetResult(c->pg)) != NULL) {
-		listens = PQresultStatus(r) == PGRES_COMMAND_OK;
+		c->told = PQresultStatus(r) == PGRES_COMMAND_OK;
 		PQclear(r);
-		if (listens && c->up != NULL)
+	}
+	if (c->told && !PQisBusy(c->pg)) {
+		c->told = false;
+		if (c->up != NULL)
 			c->up(c);
 	}
 	while ((n = PQnotifies(c->pg)) != NULL) {
@@ -388,7 +384,7 @@ conn_event(void *arg, int error)
 		conn_close(c, "read");
 		return;
 	}
-	if (c->channel != NULL) {
+	if (c->listen != NULL) {
 		read_notifications(c);
 	} else if (!read_results(c)) {
 		conn_close(c, "results");

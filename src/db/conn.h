@@ -43,6 +43,7 @@ struct db_conn {
 	bool			 broken;	/* a send failed: close soon */
 	bool			 stale;		/* its plans: close when empty */
 	bool			 reserved;	/* in a transaction of one owner */
+	bool			 told;		/* of a LISTEN that took effect */
 	uint64_t		 since_ms;	/* when the state began */
 	uint64_t		 backoff_ms;
 	struct kore_timer	*retry;
@@ -60,7 +61,7 @@ struct db_conn {
 	void			(*lost)(struct db_conn *);
 	void			(*notified)(struct db_conn *, const char *channel,
 				    const char *payload);
-	const char		*channel;	/* LISTEN on it */
+	const char		*listen;	/* "LISTEN a; LISTEN b"; or NULL */
 	void			*owner;
 	void			*held;		/* whose transaction is open */
 };

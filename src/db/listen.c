@@ -1,65 +1,89 @@
-/* LISTEN on a connection of its own; declared in db/pool.h. */
+/*
+ * LISTEN on one connection of a worker for all channels; declared in db/pool.h.
+ */
 #include "db/pool.h"
 
 #include "db/conn.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define CHANNELS_MAX	8
 
 struct channel {
-	struct db_conn	  conn;
+	const char	*name;
 	void		(*notify)(const char *);
 };
 
 static struct channel		 channels[CHANNELS_MAX];
 static unsigned int		 nchannels;
+static char			 command[CHANNELS_MAX * 32];
+static struct db_conn		 conn;
 static struct kore_timer	*watchdog;
 
 static void
 up(struct db_conn *c)
 {
-	((struct channel *)c->owner)->notify(NULL);
+	unsigned int	i;
+
+	(void)c;
+	for (i = 0; i < nchannels; i++)
+		channels[i].notify(NULL);
 }
 
 static void
 notified(struct db_conn *c, const char *name, const char *payload)
 {
-	(void)name;
-	((struct channel *)c->owner)->notify(payload);
+	unsigned int	i;
+
+	(void)c;
+	for (i = 0; i < nchannels; i++) {
+		if (!strcmp(channels[i].name, name))
+			channels[i].notify(payload);
+	}
 }
 
 static void
 tick(void *arg, u_int64_t now)
 {
-	unsigned int	i;
-
 	(void)arg;
-	for (i = 0; i < nchannels; i++)
-		db_conn_watch(&channels[i].conn, now);
+	db_conn_watch(&conn, now);
 }
 
+static void
+begin(void)
+{
+	conn.listen = command;
+	conn.up = up;
+	conn.notified = notified;
+	db_conn_open(&conn);
+	watchdog = kore_timer_add(tick, 1000, NULL, 0);
+}
+
+/* The connection is made later, in the loop: by then the command is whole. */
 void
 db_listen(const char *name, void (*notify)(const char *))
 {
-	struct channel	*ch = &channels[nchannels++];
+	size_t	len = strlen(command);
 
-	if (nchannels > CHANNELS_MAX)
+	if (nchannels == CHANNELS_MAX ||
+	    (size_t)snprintf(command + len, sizeof(command) - len,
+	    "%sLISTEN %s", len == 0 ? "" : "; ", name) >= sizeof(command) - len)
 		fatal("db: too many channels");
-	ch->notify = notify;
-	ch->conn.channel = name;
-	ch->conn.owner = ch;
-	ch->conn.up = up;
-	ch->conn.notified = notified;
-	db_conn_open(&ch->conn);
+	channels[nchannels].name = name;
+	channels[nchannels++].notify = notify;
 	if (watchdog == NULL)
-		watchdog = kore_timer_add(tick, 1000, NULL, 0);
+		begin();
 }
 
 void
 db_listen_end(void)
 {
-	if (watchdog != NULL)
-		kore_timer_remove(watchdog);
+	if (watchdog == NULL)
+		return;
+	kore_timer_remove(watchdog);
 	watchdog = NULL;
-	while (nchannels > 0)
-		db_conn_end(&channels[--nchannels].conn);
+	db_conn_end(&conn);
+	nchannels = 0;
+	command[0] = '\0';
 }

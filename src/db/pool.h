@@ -90,9 +90,10 @@ void		 db_cancel(struct db_op *);
 unsigned int	 db_pool_up(const struct db_pool *);
 
 /*
- * Listens for NOTIFY on a channel, on a connection of its own.  `notify' gets
- * each payload, and NULL after every (re)connect: what was sent before then
- * is unknown, so look for yourself.
+ * Listens for NOTIFY on a channel; call it before the worker's loop begins.  All
+ * channels share a connection.  `notify' gets each payload, and NULL after every
+ * (re)connect: what was sent before then is unknown, so look for yourself.
+ * `channel' is a lower-case name, lent for good.
  */
 void		 db_listen(const char *channel,
 		    void (*notify)(const char *payload));
