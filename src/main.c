@@ -12,7 +12,9 @@
 #include "db/pool.h"
 #include "flow/access.h"
 #include "flow/bind.h"
+#include "flow/events.h"
 #include "flow/flow.h"
+#include "flow/live.h"
 #include "flow/router.h"
 #include "hooks/hooks.h"
 #include "jobs/jobs.h"
@@ -41,6 +43,7 @@ static const struct resource	resources[] = {
 	{ "Catalogue", api_catalogue },
 	{ "Purchase", api_purchase },
 	{ "Purchase again", api_again },
+	{ "Live status of a purchase", api_live },
 	{ "Codes, for buyers", api_redeem },
 	{ "What a code does", api_preview },
 	{ "Tiers", api_tiers },
@@ -150,6 +153,7 @@ parent_configure(void)
 		.pidfile = *conf.pidfile != '\0' ? conf.pidfile : pidfile,
 		.workers = (unsigned int)conf.workers,
 		.connections = (unsigned int)conf.connections,
+		.held = (unsigned int)conf.streams_max,
 		.body_max = BODY_MAX,
 		.header_timeout = (unsigned int)conf.header_timeout,
 		.body_timeout = (unsigned int)conf.body_timeout,
@@ -190,6 +194,7 @@ kore_worker_configure(void)
 	flow_open(pool);
 	limit_open(pool);
 	api_open();
+	live_open(pool);
 	jobs_open(pool);
 	LOG(LOG_NOTICE, "worker.started", LI("pid", getpid()));
 }
@@ -197,8 +202,9 @@ kore_worker_configure(void)
 void
 kore_worker_teardown(void)
 {
-	drain_run((unsigned int)conf.drain_ms, jobs_left);
+	drain_run((unsigned int)conf.drain_ms, events_end_all, jobs_left);
 	jobs_close();
+	live_close();
 	api_close();
 	limit_close();
 	db_pool_close(pool);

@@ -19,6 +19,7 @@ extern const struct endpoint	api_search[];
 extern const struct endpoint	api_subscriptions[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];
+extern const struct endpoint	api_live[];
 extern const struct endpoint	api_purchase[];
 extern const struct endpoint	api_again[];
 extern const struct endpoint	api_redeem[];

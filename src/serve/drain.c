@@ -28,7 +28,8 @@ drain_started(void)
 }
 
 void
-drain_run(unsigned int limit_ms, unsigned int (*others)(void))
+drain_run(unsigned int limit_ms, void (*stop)(void),
+    unsigned int (*others)(void))
 {
 	uint64_t	begin, end;
 
@@ -43,6 +44,7 @@ drain_run(unsigned int limit_ms, unsigned int (*others)(void))
 	end = kore_time_ms() + limit_ms;
 	do {
 		turn();
+		stop();
 		guard_close_idle();
 		kore_connection_prune(KORE_CONNECTION_PRUNE_DISCONNECT);
 	} while ((work_left() || others() > 0) && kore_time_ms() < end);

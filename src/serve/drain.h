@@ -24,8 +24,10 @@ bool	drain_started(void);
  * every outbound call its end, and `others' says 0 (what runs without a client,
  * whose last statement is to be heard of), for at most `limit_ms'.  Timers run
  * in both phases: periodic work that begins new things should ask
- * drain_started().
+ * drain_started().  `stop' is called again and again in the second phase, to end
+ * what would go on for ever (see hold.h).
  */
-void	drain_run(unsigned int limit_ms, unsigned int (*others)(void));
+void	drain_run(unsigned int limit_ms, void (*stop)(void),
+	    unsigned int (*others)(void));
 
 #endif

@@ -1,20 +1,10 @@
-/*
- * Each connection is in one phase, and in that phase's queue:
- *
- *	idle      no byte of a request yet      Kore's idle timer closes it
- *	header    a block has begun             408 after http_header_timeout
- *	body      its body is coming            408 after http_body_timeout
- *	handler   ours to answer; not read      no deadline
- *	linger    refused; reads on, so that    closed after LINGER_MS
- *	          the client reads the refusal
- *	gone      Kore is about to free it
- *
- * A phase has one length, so the head of its queue is the first to expire.
- */
+/* A connection's phases, and what ends each: serve/phase.h. */
 #include "serve/guard.h"
 
 #include "base/log.h"
 #include "serve/header.h"
+#include "serve/hold.h"
+#include "serve/phase.h"
 #include "serve/refusal.h"
 
 #include <kore/kore.h>
@@ -24,35 +14,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define GUARD_MAGIC	0x67756172
 #define TICK_MS		100
 #define LINGER_MS	2000
 #define LINGER_BYTES	(4 * 1024 * 1024)
 #define LINGER_BUF	8192
 #define FRESH_MS	1000	/* a new client's grace in a drain */
-
-enum phase {
-	PHASE_IDLE,
-	PHASE_HEADER,
-	PHASE_BODY,
-	PHASE_HANDLER,
-	PHASE_LINGER,
-	PHASE_GONE,
-};
-
-/* Hangs at the connection's hdlr_extra; Kore frees it with it. */
-struct guard {
-	uint32_t		 magic;
-	enum phase		 phase;
-	bool			 fresh;		/* no request yet, ever */
-	bool			 half_closed;	/* the client sends no more */
-	uint64_t		 since;		/* of the phase, ms */
-	size_t			 seen;		/* bytes already judged */
-	size_t			 thrown;	/* bytes, in linger */
-	struct connection	*c;
-	TAILQ_ENTRY(guard)	 link;
-};
-TAILQ_HEAD(guard_queue, guard);
 
 static const uint8_t	kore_methods[] = {
 	[HEADER_GET] = HTTP_METHOD_GET,
@@ -65,8 +31,6 @@ static const uint8_t	kore_methods[] = {
 };
 
 static const char		 go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-static struct guard_queue	 queues[PHASE_GONE];
-static unsigned int		 count;
 static bool			 started, draining, nudged;
 static int			(*kore_recv_body)(struct netbuf *);
 
@@ -84,29 +48,6 @@ static int	recv_discard(struct netbuf *);
 static int	hand_over(struct netbuf *, const struct header_facts *);
 static int	refuse(struct connection *, int);
 
-static struct guard *
-guard_of(struct connection *c)
-{
-	struct guard	*g = c->hdlr_extra;
-
-	if (g == NULL || g->magic != GUARD_MAGIC || g->c != c)
-		fatal("guard: not a connection of ours");
-
-	return (g);
-}
-
-static void
-phase_set(struct guard *g, enum phase phase)
-{
-	if (g->phase == PHASE_GONE)
-		return;
-	TAILQ_REMOVE(&queues[g->phase], g, link);
-	g->phase = phase;
-	g->since = kore_time_ms();
-	if (phase != PHASE_GONE)
-		TAILQ_INSERT_TAIL(&queues[phase], g, link);
-}
-
 /* Silence for this long closes the connection without a word. */
 static void
 idle_set(struct connection *c, uint64_t seconds)
@@ -118,19 +59,8 @@ idle_set(struct connection *c, uint64_t seconds)
 void
 guard_connect(struct connection *c)
 {
-	struct guard	*g;
-
 	guard_start();
-	g = kore_calloc(1, sizeof(*g));
-	g->magic = GUARD_MAGIC;
-	g->phase = PHASE_IDLE;
-	g->fresh = true;
-	g->since = kore_time_ms();
-	g->c = c;
-	TAILQ_INSERT_TAIL(&queues[PHASE_IDLE], g, link);
-	count++;
-
-	c->hdlr_extra = g;
+	phase_begin(c);
 	c->proto = CONN_PROTO_HTTP;
 	c->flags |= CONN_IS_BUSY;	/* we re-arm the reader, not Kore */
 	c->http_timeout = 0;		/* and we own the deadlines */
@@ -146,21 +76,19 @@ guard_connect(struct connection *c)
 static void
 guard_start(void)
 {
-	size_t	i;
-
 	if (started)
 		return;
 	started = true;
-	for (i = 0; i < PHASE_GONE; i++)
-		TAILQ_INIT(&queues[i]);
 	kore_timer_add(guard_tick, TICK_MS, NULL, 0);
 }
 
 static void
 guard_gone(struct connection *c)
 {
-	phase_set(guard_of(c), PHASE_GONE);
-	count--;
+	struct guard	*g = guard_of(c);
+
+	phase_set(g, PHASE_GONE);
+	hold_gone(g);
 }
 
 static void
@@ -178,7 +106,7 @@ guard_expire(enum phase phase, uint64_t now, uint64_t limit)
 	struct guard		*g;
 	struct http_request	*req;
 
-	while ((g = TAILQ_FIRST(&queues[phase])) != NULL &&
+	while ((g = phase_first(phase)) != NULL &&
 	    now >= g->since + limit) {
 		if (phase == PHASE_LINGER) {
 			kore_connection_disconnect(g->c);
@@ -482,7 +410,7 @@ guard_close_idle(void)
 	uint64_t	 now = kore_time_ms();
 
 	guard_start();
-	for (g = TAILQ_FIRST(&queues[PHASE_IDLE]); g != NULL; g = next) {
+	for (g = phase_first(PHASE_IDLE); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, link);
 		if (g->fresh && now < g->since + FRESH_MS)
 			continue;
@@ -491,10 +419,4 @@ guard_close_idle(void)
 		else
 			g->c->flags |= CONN_CLOSE_EMPTY;
 	}
-}
-
-unsigned int
-guard_count(void)
-{
-	return (count);
 }

@@ -76,7 +76,7 @@ setup_process(const struct serve_settings *s)
 	}
 	worker_set_affinity = 0;	/* the machine is not ours alone */
 	worker_max_connections = s->connections;
-	worker_rlimit_nofiles = s->connections + SPARE_FILES;
+	worker_rlimit_nofiles = s->connections + s->held + SPARE_FILES;
 	if (s->pidfile != NULL && s->pidfile[0] != '\0')
 		kore_pidfile = kore_strdup(s->pidfile);
 }

@@ -13,6 +13,7 @@ struct serve_settings {
 	const char	*pidfile;
 	unsigned int	 workers;		/* 1..64; 0: one a processor */
 	unsigned int	 connections;		/* at most, per worker */
+	unsigned int	 held;			/* more of them, see hold.h */
 	size_t		 body_max;		/* bytes */
 	unsigned int	 header_timeout;	/* s, for a whole header block */
 	unsigned int	 body_timeout;		/* s, for a whole body */
