@@ -10,8 +10,26 @@ END $$;
 CREATE TRIGGER invoice_news AFTER UPDATE ON invoices
 	FOR EACH ROW WHEN (OLD.status <> NEW.status
 	    OR OLD.paid_sats IS DISTINCT FROM NEW.paid_sats
-	    OR OLD.payment_exception IS DISTINCT FROM NEW.payment_exception)
+	    OR OLD.payment_exception IS DISTINCT FROM NEW.payment_exception
+	    -- The provider's answer came late.
+	    OR OLD.provider_invoice_id IS NULL
+	    AND NEW.provider_invoice_id IS NOT NULL
+	    AND NEW.updated_at > NEW.created_at + interval '5 seconds')
 	EXECUTE FUNCTION invoice_news_1();
+
+-- Whichever invoice of an order is paid, the order is.
+CREATE FUNCTION order_news_1() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('licet_invoice', i.id::text)
+	FROM invoices i
+	WHERE i.order_id = COALESCE(NEW.order_id, NEW.id)
+	OR i.id = NEW.order_id;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER order_news AFTER UPDATE ON invoices
+	FOR EACH ROW WHEN (OLD.status <> 'settled' AND NEW.status = 'settled')
+	EXECUTE FUNCTION order_news_1();
 
 -- One that follows another is news for who still looks at that.
 CREATE FUNCTION invoice_followed_1() RETURNS trigger

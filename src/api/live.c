@@ -8,7 +8,7 @@ const struct endpoint	api_live[] = {
 	{ .method = GET, .path = "/checkout/:invoice_id/events",
 	    .limit = LIMIT_POLL,
 	    .steps = FLOW_STEPS(
-		FLOW_STEP(live_ask),		/* sql  live_states */
+		FLOW_STEP(live_ask),		/* sql  checkout_states */
 		FLOW_STEP(live_stream)),
 	    .errors = "404 429 503",
 	    .summary = "How a purchase stands, as server-sent events: at once, "

@@ -198,7 +198,7 @@ live_open(struct db_pool *p)
 {
 	static const uint32_t		types[] = { DB_TYPE_UUID };
 	static const struct batch_kind	kind = {
-		.stmt = &sql_live_states,
+		.stmt = &sql_checkout_states,
 		.columns = 1,
 		.types = types,
 		.write = written,
@@ -234,7 +234,7 @@ live_ask(struct flow *f)
 {
 	if (!events_have_room(f))
 		return (FLOW_DONE);
-	return (FLOW_QUERY(f, live_states, .ids = arena_printf(&f->arena,
+	return (FLOW_QUERY(f, checkout_states, .ids = arena_printf(&f->arena,
 	    "{%s}", flow_text(f, "invoice_id"))));
 }
 
