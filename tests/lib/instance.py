@@ -81,8 +81,8 @@ def make_template(cluster, vault):
 
 @contextlib.contextmanager
 def instances(cluster, vault):
-    """A maker of instances that stops all of them in the end and says what
-    any of them left behind."""
+    """A maker of instances that in the end stops all of them, says what any of
+    them left behind, and drops their databases."""
     made = []
 
     def make(**options):
@@ -95,6 +95,7 @@ def instances(cluster, vault):
             instance.stop()
         except AssertionError as e:
             trouble.append(str(e))
+        cluster.drop(instance.database)
     assert not trouble, "\n".join(trouble)
 
 

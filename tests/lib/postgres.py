@@ -3,6 +3,7 @@
 A cluster is migrated once, into a template; every database that a test asks
 for is a copy of it.  As root the server runs as user postgres.
 """
+import contextlib
 import glob
 import os
 import shutil
@@ -95,9 +96,20 @@ class Cluster:
         if name is None:
             self.made += 1
             name = f"t{self.made}"
+        # Where nothing is synced, files are copied in a third of the time
+        # that it takes to log each of their pages.
+        how = "wal_log" if self.durable else "file_copy"
         with self.connect("postgres") as c:
-            c.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            c.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'
+                      f" STRATEGY {how}")
         return name
+
+    def drop(self, name):
+        """Before it is written to the disk: a hundred of them take minutes
+        to be removed in the end.  Nothing if the server is away."""
+        with contextlib.suppress(psycopg.OperationalError):
+            with self.connect("postgres") as c:
+                c.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: fast shutdown; SIGQUIT: immediate, as after a crash."""
