@@ -33,7 +33,7 @@ WITH asked AS (
 )
 SELECT CASE WHEN a.email = '' OR a.invoice = '' THEN 'bad_request' END AS fault,
     'invoice_id and email must not be blank' AS message,
-    {{license_facts}},
+    l.asked_invoice AS invoice_id, {{license_facts}},
     json_build_object('license_key', NULL, 'license_id', l.id,
         'product_id', l.product_id, 'issued_at', rfc3339(l.issued_at),
         'expires_at', rfc3339(l.expires_at), 'entitlements', l.entitlements)

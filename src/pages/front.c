@@ -7,6 +7,8 @@
 #include "sql.h"
 #include "templates.h"
 
+#include <string.h>
+
 enum flow_next
 front_ask(struct flow *f)
 {
@@ -45,11 +47,20 @@ front_send(struct flow *f, int status, void (*render)(struct template *),
 	return (flow_html(f, status, page, len));
 }
 
+enum flow_next
+front_go(struct flow *f, const char *to)
+{
+	return (flow_send(f, 303, "text/plain", to, strlen(to)));
+}
+
 void
 front_on_fault(struct flow *f)
 {
 	const struct err_info	*e = err_info(f->fault);
 
+	if (f->fault == ERR_RATE_LIMITED)
+		f->fault_message = "That was a lot at once from where you are."
+		    " Nothing is lost: wait a minute, then try it again.";
 	(void)front_send(f, e->status, template_front_fault,
 	    json_pack("{s:s,s:s}", "page_title",
 	    e->status == 404 ? "Nothing is here" :

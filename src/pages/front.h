@@ -31,6 +31,9 @@ enum flow_next	 front_named(struct flow *);
 enum flow_next	 front_send(struct flow *, int status,
 		    void (*render)(struct template *), json_t *values);
 
+/* 303 to another page; the place can be kept as an answer. */
+enum flow_next	 front_go(struct flow *, const char *to);
+
 /* A page that says what went wrong, and where to go. */
 void		 front_on_fault(struct flow *);
 

@@ -5,6 +5,8 @@
 #include "flow/endpoint.h"
 
 extern const struct endpoint	pages_sandbox[];
+extern const struct endpoint	pages_shop[];
+extern const struct endpoint	pages_buy[];
 extern const struct endpoint	pages_thanks[];
 extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
@@ -23,6 +25,7 @@ extern const struct endpoint	pages_mails[];
 extern const struct endpoint	pages_keys[];
 extern const struct endpoint	pages_audit[];
 extern const struct endpoint	pages_settings[];
+extern const struct endpoint	pages_passkeys[];
 extern const struct endpoint	pages_system[];
 extern const struct endpoint	pages_invoices[];
 extern const struct endpoint	pages_profiles[];

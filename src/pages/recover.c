@@ -10,6 +10,7 @@
 #include "flow/key.h"
 #include "flow/fail.h"
 #include "pages/front.h"
+#include "pages/thanks.h"
 
 #include "sql.h"
 #include "templates.h"
@@ -51,7 +52,8 @@ recover_show(struct flow *f)
 		    "blank", 1)));
 	if ((key = key_render(f, flow_rows(f))) == NULL)
 		return (flow_fail(f, ERR_INTERNAL, "The key is lost."));
-	return (page(f, 200, json_pack("{s:s}", "key", key)));
+	return (page(f, 200, json_pack("{s:s,s:s}", "key", key, "file",
+	    thanks_file_link(f, db_text(flow_rows(f), 0, "invoice_id")))));
 }
 
 /* clang-format off */
