@@ -60,29 +60,33 @@ ORDER BY a.place;
 SELECT l.id FROM licenses l WHERE l.id = @license_id::uuid
 FOR NO KEY UPDATE;
 
--- name: machine_activate :one
--- May this machine have a seat?  A known one has; a stranger gets one below the
--- cap.  The seat itself is seats_take_1's, as for validations; it may be one
--- that was given back after our count, hence least().
-WITH asked AS (
-	SELECT l.id AS license_id, l.max_machines, m.id AS machine_id,
-	    m.ctid AS machine_row, {{machine_stale}} AS stale,
-	    a.fingerprint_hash, a.hostname, a.platform, a.ip,
-	    CASE WHEN l.status <> 'active' THEN l.status
-	    WHEN l.expires_at + {{license_grace}} <= licet_now() THEN 'expired'
-	    WHEN NOT @bound_ok::boolean THEN 'fingerprint_mismatch'
-	    END AS refused,
-	    (SELECT count(*) FROM machines o WHERE o.license_id = l.id
-	    AND o.deactivated_at IS NULL) AS active_count
-	FROM licenses l
-	CROSS JOIN (SELECT decode(@fingerprint_hash::text, 'hex'),
-	    @hostname::text, @platform::text, @request_ip::text
-	) AS a(fingerprint_hash, hostname, platform, ip)
-	LEFT JOIN machines m ON m.license_id = l.id
-	    AND m.fingerprint_hash = a.fingerprint_hash
-	    AND m.deactivated_at IS NULL
-	WHERE l.id = @license_id::uuid
-), seat AS (
+-- fragment: machine_asked
+-- A machine that wants a seat of a license, and how both stand.  A condition on
+-- the license (alias l) may follow.
+SELECT l.id AS license_id, l.max_machines, m.id AS machine_id,
+    m.ctid AS machine_row, {{machine_stale}} AS stale,
+    a.fingerprint_hash, a.hostname, a.platform, a.ip,
+    CASE WHEN l.status <> 'active' THEN l.status
+    WHEN l.expires_at + {{license_grace}} <= licet_now() THEN 'expired'
+    WHEN NOT @bound_ok::boolean THEN 'fingerprint_mismatch'
+    END AS refused,
+    (SELECT count(*) FROM machines o WHERE o.license_id = l.id
+    AND o.deactivated_at IS NULL) AS active_count
+FROM licenses l
+CROSS JOIN (SELECT decode(@fingerprint_hash::text, 'hex'),
+    @hostname::text, @platform::text, @request_ip::text
+) AS a(fingerprint_hash, hostname, platform, ip)
+LEFT JOIN machines m ON m.license_id = l.id
+    AND m.fingerprint_hash = a.fingerprint_hash
+    AND m.deactivated_at IS NULL
+WHERE l.id = @license_id::uuid
+
+-- fragment: machine_seat
+-- May the machine in `asked' have a seat?  A known one has; a stranger gets one
+-- below the cap.  The seat itself is seats_take_1's, as for validations; it may
+-- be one that was given back after our count, hence least().  Wants
+-- machine_activate_lock before.
+seat AS (
 	SELECT t.reason, t.machine_id
 	FROM asked a, seats_take_1(ARRAY[a.license_id],
 	    ARRAY[a.fingerprint_hash], ARRAY[a.hostname], ARRAY[a.platform],
@@ -103,6 +107,12 @@ WITH asked AS (
 	FROM asked a
 	LEFT JOIN seat s ON true
 ), {{machine_beat}}
+
+-- name: machine_activate :one
+-- Takes a seat for a machine, by whoever holds the key.
+WITH asked AS (
+	{{machine_asked}}
+), {{machine_seat}}
 SELECT NULL AS fault, NULL AS message,
     json_build_object('ok', a.reason IS NULL, 'machine_id', a.machine_id,
     'active_count', a.active_count, 'max_machines', a.max_machines,

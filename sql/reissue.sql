@@ -78,14 +78,11 @@ SELECT v.fault, v.message, CASE WHEN v.fault IS NULL THEN
     'expires_at', rfc3339(v.wanted)) END AS body
 FROM verdict v;
 
--- name: license_reissue :opt
--- Revokes an active license and issues another on the same terms, in its place:
--- what was bought, is billed and waits to be mailed for the old one is the new
--- one's from then on.  Seats are not taken over.  Invoices are held before
--- licenses, as everywhere.  After license_hold; leans on licenses_pkey,
--- licenses_invoice_id_key, invoices_license_paid, subscriptions_license_id_key,
--- tier_changes_license, discount_redemptions_license and mails_license.
-WITH bill AS MATERIALIZED (
+-- fragment: reissue_held
+-- The license that is to be issued anew, and what was billed for it: invoices are
+-- held before licenses, as everywhere.  Wants license_hold before; leans on
+-- licenses_pkey, licenses_invoice_id_key and invoices_license_paid.
+bill AS MATERIALIZED (
 	SELECT i.id
 	FROM invoices i
 	WHERE i.id = ANY (ARRAY(
@@ -99,14 +96,21 @@ WITH bill AS MATERIALIZED (
 	FROM licenses l
 	WHERE l.id = @id AND (SELECT count(*) FROM bill) >= 0
 	FOR UPDATE
-), fresh AS MATERIALIZED (
-	SELECT gen_random_uuid() AS id, h.id AS old_id, h.product_id,
-	    h.invoice_id, h.policy_id, h.expires_at, h.grace_seconds,
-	    h.max_machines, h.is_trial, h.entitlements, h.nostr_npub,
-	    h.buyer_email, h.metadata
-	FROM held h
-	WHERE h.status = 'active'
-), gone AS (
+)
+
+-- fragment: reissue_fresh
+-- What the new license has from the old one (alias h).
+gen_random_uuid() AS id, h.id AS old_id, h.product_id, h.invoice_id, h.policy_id,
+h.expires_at, h.grace_seconds, h.max_machines, h.is_trial, h.entitlements,
+h.nostr_npub, h.buyer_email
+
+-- fragment: reissue_make
+-- Revokes the license of `fresh' and issues another on the same terms, in its
+-- place: what was bought, is billed and waits to be mailed for the old one is
+-- the new one's from then on.  Seats are not taken over.  Leans on
+-- subscriptions_license_id_key, tier_changes_license,
+-- discount_redemptions_license and mails_license.
+gone AS (
 	UPDATE licenses AS l
 	SET status = 'revoked', revoked_at = licet_now(), invoice_id = NULL,
 	    revocation_reason = COALESCE(NULLIF(@reason::text, ''), 'reissued'),
@@ -176,13 +180,25 @@ WITH bill AS MATERIALIZED (
 	        'entitlements', l.entitlements, 'source', 'reissue',
 	        'reissued_from', g.id))) AS t (event_type, data)
 )
+
+-- fragment: reissue_json
+-- The new license (alias l) in place of the old one (alias h).
+json_build_object('license_id', l.id, 'reissued_from', h.id,
+    'license_key', NULL, 'product_id', l.product_id,
+    'issued_at', rfc3339(l.issued_at), 'expires_at', rfc3339(l.expires_at),
+    'entitlements', l.entitlements, 'is_trial', l.is_trial,
+    'max_machines', l.max_machines)
+
+-- name: license_reissue :opt
+-- An administrator issues an active license anew.  After license_hold.
+WITH {{reissue_held}}, fresh AS MATERIALIZED (
+	SELECT {{reissue_fresh}}, h.metadata
+	FROM held h
+	WHERE h.status = 'active'
+), {{reissue_make}}
 SELECT CASE WHEN h.status <> 'active' THEN 'conflict' END AS fault,
     'Only an active license can be issued anew.' AS message,
     {{license_facts}},
-    CASE WHEN l.id IS NOT NULL THEN json_build_object('license_id', l.id,
-    'reissued_from', h.id, 'license_key', NULL, 'product_id', l.product_id,
-    'issued_at', rfc3339(l.issued_at), 'expires_at', rfc3339(l.expires_at),
-    'entitlements', l.entitlements, 'is_trial', l.is_trial,
-    'max_machines', l.max_machines) END AS body
+    CASE WHEN l.id IS NOT NULL THEN {{reissue_json}} END AS body
 FROM held h
 LEFT JOIN issued l ON true;

@@ -73,6 +73,7 @@ static const struct resource	resources[] = {
 	{ "Passkeys", api_passkeys },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
+	{ "Portal: licenses", api_portal },
 	{ "Webhooks", api_webhooks },
 	{ "Mail", api_mails },
 	{ "Webhooks of payment providers", hooks_btcpay },
@@ -106,6 +107,9 @@ static const struct resource	resources[] = {
 	{ "Dashboard: payment providers", pages_providers },
 	{ "Dashboard: exchange rates", pages_rates },
 	{ "Dashboard: tips", pages_tips },
+	{ "Portal: pages of licenses", pages_portal_licenses },
+	{ "Portal: pages of plans", pages_portal_plans },
+	{ "Portal: pages of invoices", pages_portal_invoices },
 	{ NULL, NULL }
 };
 

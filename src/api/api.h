@@ -17,6 +17,7 @@ extern const struct endpoint	api_tips[];
 extern const struct endpoint	api_licenses[];
 extern const struct endpoint	api_search[];
 extern const struct endpoint	api_subscriptions[];
+extern const struct endpoint	api_portal[];
 extern const struct endpoint	api_machines[];
 extern const struct endpoint	api_validate[];
 extern const struct endpoint	api_live[];

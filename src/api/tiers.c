@@ -1,6 +1,7 @@
 /*
  * A license moves to another policy of its product: the buyer's quote,
- * upgrade and downgrade, by the key; the vendor's change-tier.
+ * upgrade and downgrade, by the key or signed in to the portal; the vendor's
+ * change-tier.
  *
  * The rules are domain/tier's.  An upgrade is paid for: the change and its
  * invoice are written before the provider hears of them, and made when the
@@ -10,6 +11,8 @@
 #include "api/api.h"
 
 #include "api/move.h"
+#include "flow/bind.h"
+#include "flow/customer.h"
 #include "flow/key.h"
 #include "flow/respond.h"
 
@@ -39,6 +42,28 @@ tier_ask_own(struct flow *f)
 	m->facts.mode = TIER_BUYER;
 	if (!authorize(f, &m->order.license_id))
 		return (FLOW_DONE);
+	return (FLOW_QUERY(f, tier_facts,
+	    .license_id = m->order.license_id,
+	    .target_slug = flow_text(f, "target_policy_slug"),
+	    .mode = "buyer"));
+}
+
+/* In the portal: whose license it is comes first. */
+static enum flow_next
+tier_find(struct flow *f)
+{
+	return (flow_query_bound(f, &sql_portal_license_find));
+}
+
+static enum flow_next
+tier_ask_found(struct flow *f)
+{
+	struct move	*m = flow_state(f);
+
+	if (flow_refused(f))
+		return (FLOW_DONE);
+	m->facts.mode = TIER_BUYER;
+	m->order.license_id = flow_text(f, "id");
 	return (FLOW_QUERY(f, tier_facts,
 	    .license_id = m->order.license_id,
 	    .target_slug = flow_text(f, "target_policy_slug"),
@@ -164,17 +189,28 @@ change_judge(struct flow *f)
 /* ---- thinking better of it ---- */
 
 static enum flow_next
+stay(struct flow *f, const char *id)
+{
+	flow_last(f);
+	return (FLOW_LOCKED_QUERY(f, license_lock, (.license_id = id),
+	    tier_cancel_own, .license_id = id,
+	    .actor_kind = f->actor_kind,
+	    .actor_hash = f->actor_hash[0] == '\0' ? NULL : f->actor_hash,
+	    .request_ip = f->client, .user_agent = f->user_agent));
+}
+
+static enum flow_next
 downgrade_cancel(struct flow *f)
 {
 	const char	*id;
 
-	if (!authorize(f, &id))
-		return (FLOW_DONE);
-	flow_last(f);
-	return (FLOW_LOCKED_QUERY(f, license_lock, (.license_id = id),
-	    tier_cancel_own, .license_id = id,
-	    .actor_kind = f->actor_kind, .request_ip = f->client,
-	    .user_agent = f->user_agent));
+	return (authorize(f, &id) ? stay(f, id) : FLOW_DONE);
+}
+
+static enum flow_next
+downgrade_cancel_found(struct flow *f)
+{
+	return (flow_refused(f) ? FLOW_DONE : stay(f, flow_text(f, "id")));
 }
 
 static enum flow_next
@@ -192,6 +228,9 @@ downgrade_cancelled(struct flow *f)
 #define TARGET_FIELD							\
 	{ "target_policy_slug", FIELD_TEXT, FIELD_REQUIRED, 1, 63,	\
 	    .help = "The policy to move to." }
+#define PORTAL(m, p)							\
+	.method = m, .path = "/v1/portal/licenses/:id/" p,		\
+	.scope = CUSTOMER_SCOPE
 #define REASON_FIELD							\
 	{ "reason", FIELD_TEXT, 0, 0, 500, .help = "Kept with the change." }
 
@@ -243,6 +282,47 @@ const struct endpoint	api_tiers[] = {
 		FLOW_STEP(downgrade_cancel),		/* sql  tier_cancel_own */
 		FLOW_STEP(downgrade_cancelled)),
 	    .errors = "401 404",
+	    .summary = "Stay on the policy after all.",
+	    .answer = "`{ok,tier_change_id,status:\"cancelled\"}`." },
+
+	{ PORTAL(GET, "quote"), .limit = LIMIT_PORTAL,
+	    .query = FIELDS(TARGET_FIELD),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(tier_find),		/* sql  portal_license_find */
+		FLOW_STEP(tier_ask_found),	/* sql  tier_facts */
+		FLOW_STEP(quote_answer)),
+	    .state = sizeof(struct move),
+	    .errors = "404 409",
+	    .summary = "The same quote for a customer who is signed in.",
+	    .answer = "As of `POST /v1/upgrade-quote`." },
+	{ PORTAL(POST, "upgrade"), .limit = LIMIT_PURCHASE,
+	    .body = FIELDS(TARGET_FIELD),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(tier_find),		/* sql  portal_license_find */
+		FLOW_STEP(tier_ask_found),	/* sql  tier_facts */
+		FLOW_STEP(upgrade_judge),
+		MOVE_STEPS),
+	    .state = sizeof(struct move),
+	    .errors = "403 404 409 502 503",
+	    .summary = "Pay for a move to a higher policy.",
+	    .answer = "As of `POST /v1/upgrade`." },
+	{ PORTAL(POST, "downgrade"), .limit = LIMIT_PURCHASE,
+	    .body = FIELDS(TARGET_FIELD),
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(tier_find),		/* sql  portal_license_find */
+		FLOW_STEP(tier_ask_found),	/* sql  tier_facts */
+		FLOW_STEP(downgrade_judge),
+		MOVE_STEPS),
+	    .state = sizeof(struct move),
+	    .errors = "403 404 409",
+	    .summary = "Move to a lower policy at the next renewal.",
+	    .answer = "As of `POST /v1/downgrade`." },
+	{ PORTAL(POST, "downgrade/cancel"), .limit = LIMIT_PURCHASE,
+	    .steps = FLOW_STEPS(
+		FLOW_STEP(tier_find),		/* sql  portal_license_find */
+		FLOW_STEP(downgrade_cancel_found), /* sql  tier_cancel_own */
+		FLOW_STEP(downgrade_cancelled)),
+	    .errors = "404 409",
 	    .summary = "Stay on the policy after all.",
 	    .answer = "`{ok,tier_change_id,status:\"cancelled\"}`." },
 

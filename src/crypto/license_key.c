@@ -18,6 +18,8 @@
 
 #define PREFIX			"LIC1-"
 #define PREFIX_LEN		(sizeof(PREFIX) - 1)
+#define SAYS			LICENSE_ACTIVATION_SAYS
+#define SAYS_LEN		(sizeof(SAYS) - 1)
 #define SIGNATURE_TEXT_LEN	BASE32_TEXT_LEN(LICENSE_KEY_SIGNATURE_LEN)
 #define V1_LEN			74
 #define V2_LEN			83	/* without entitlements */
@@ -27,7 +29,9 @@ static bool	payload_read(struct license_key *key);
 static bool	entitlements_read(struct license_key *key);
 static size_t	payload_size(const struct license_key_fields *f);
 static void	payload_write(uint8_t *p, const struct license_key_fields *f);
-static size_t	text_size(size_t payload_len);
+static size_t	text_size(const struct license_key_fields *f,
+		    size_t payload_len);
+static const char *prefix(const struct license_key_fields *f);
 static uint64_t	get_be64(const uint8_t *p);
 static void	put_be64(uint8_t *p, uint64_t value);
 
@@ -110,38 +114,41 @@ license_key_size(const struct license_key_fields *fields)
 {
 	size_t	payload_len = payload_size(fields);
 
-	return (payload_len == 0 ? 0 : text_size(payload_len));
+	return (payload_len == 0 ? 0 : text_size(fields, payload_len));
 }
 
 size_t
 license_key_encode(const struct license_key_fields *fields,
     const struct keyring *ring, char *out, size_t size)
 {
-	uint8_t		*payload, sig[LICENSE_KEY_SIGNATURE_LEN];
+	bool		 is_key = fields->fingerprint_hash == NULL;
+	uint8_t		*said, *payload, sig[LICENSE_KEY_SIGNATURE_LEN];
 	size_t		 payload_len;
 	unsigned int	 id;
-	char		*p = out;
+	char		*p;
 
 	if ((payload_len = payload_size(fields)) == 0 ||
-	    text_size(payload_len) > size ||
-	    (payload = malloc(payload_len)) == NULL)
+	    text_size(fields, payload_len) > size ||
+	    (said = malloc(SAYS_LEN + payload_len)) == NULL)
 		return (0);
 
+	memcpy(said, SAYS, SAYS_LEN);
+	payload = said + SAYS_LEN;
 	payload_write(payload, fields);
 	id = fields->signing_key != 0 ? fields->signing_key :
 	    keyring_active(ring, NULL);
-	if (!keyring_sign(ring, id, payload, payload_len, sig)) {
-		free(payload);
+	if (!keyring_sign(ring, id, is_key ? payload : said,
+	    is_key ? payload_len : SAYS_LEN + payload_len, sig)) {
+		free(said);
 		return (0);
 	}
 
-	memcpy(p, PREFIX, PREFIX_LEN);
-	p += PREFIX_LEN;
+	p = stpcpy(out, prefix(fields));
 	p += base32_encode(p, payload, payload_len);
 	*p++ = '-';
 	p += base32_encode(p, sig, sizeof(sig));
 	*p = '\0';
-	free(payload);
+	free(said);
 
 	return ((size_t)(p - out));
 }
@@ -233,7 +240,12 @@ payload_write(uint8_t *p, const struct license_key_fields *f)
 	memcpy(p + 18, f->license_id, sizeof(f->license_id));
 	put_be64(p + 34, f->issued_at);
 	put_be64(p + 42, f->expires_at);
-	memset(p + 50, 0, 32);
+	if (f->fingerprint_hash == NULL) {
+		memset(p + 50, 0, 32);
+	} else {
+		p[1] |= LICENSE_KEY_BOUND;
+		memcpy(p + 50, f->fingerprint_hash, 32);
+	}
 	p[82] = (uint8_t)f->entitlement_count;
 	p += V2_LEN;
 	for (i = 0; i < f->entitlement_count; i++) {
@@ -244,11 +256,17 @@ payload_write(uint8_t *p, const struct license_key_fields *f)
 	}
 }
 
+static const char *
+prefix(const struct license_key_fields *f)
+{
+	return (f->fingerprint_hash == NULL ? PREFIX : "LICA1-");
+}
+
 /* With the NUL. */
 static size_t
-text_size(size_t payload_len)
+text_size(const struct license_key_fields *f, size_t payload_len)
 {
-	return (PREFIX_LEN + BASE32_TEXT_LEN(payload_len) + 1 +
+	return (strlen(prefix(f)) + BASE32_TEXT_LEN(payload_len) + 1 +
 	    SIGNATURE_TEXT_LEN + 1);
 }
 

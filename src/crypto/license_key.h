@@ -14,6 +14,11 @@
  *	83	...	-	each: length (1 byte), slug in UTF-8
  *
  * We issue version 2, never bound to a fingerprint; version 1 stays accepted.
+ *
+ * An activation is for a machine without a network: "LICA1-" P "-" S, where P
+ * is as in a key of version 2 that is bound to the machine's fingerprint, and S
+ * signs LICENSE_ACTIVATION_SAYS and P.  So neither passes for the other: a key's
+ * P begins with its version.
  */
 #ifndef CRYPTO_LICENSE_KEY_H
 #define CRYPTO_LICENSE_KEY_H
@@ -24,6 +29,8 @@
 
 #define LICENSE_KEY_BOUND		0x01	/* flag: fingerprint-bound */
 #define LICENSE_KEY_TRIAL		0x02	/* flag: trial */
+
+#define LICENSE_ACTIVATION_SAYS		"licet activation 1\n"
 
 #define LICENSE_KEY_SIGNATURE_LEN	64
 #define LICENSE_KEY_ENTITLEMENTS_MAX	255
@@ -63,6 +70,8 @@ struct license_key_fields {
 	const char *const	*entitlements;	/* slugs, order is kept */
 	size_t			 entitlement_count;
 	unsigned int		 signing_key;	/* ring id; 0 = the active one */
+	/* Of a machine, 32 bytes: an activation for it; NULL: a key. */
+	const uint8_t		*fingerprint_hash;
 };
 
 /*
@@ -103,9 +112,10 @@ void	license_key_fingerprint(const char *raw, size_t len,
 size_t	license_key_size(const struct license_key_fields *fields);
 
 /*
- * Signs with the ring's key that the fields name and writes the text with its
- * NUL into `out'.  Returns the text's length; 0 if license_key_size() is 0 or
- * more than `size', if the ring has no such key, or if there is no memory.
+ * Signs with the ring's key that the fields name and writes the text, key or
+ * activation, with its NUL into `out'.  Returns the text's length; 0 if
+ * license_key_size() is 0 or more than `size', if the ring has no such key, or
+ * if there is no memory.
  * The same fields and ring key always give the same text.
  */
 size_t	license_key_encode(const struct license_key_fields *fields,

@@ -137,7 +137,14 @@ read_facts(struct flow *f, const struct db_rows *rows,
 const char *
 key_render(struct flow *f, const struct db_rows *rows)
 {
-	struct license_key_fields	 fields = { 0 };
+	return (key_render_activation(f, rows, NULL));
+}
+
+const char *
+key_render_activation(struct flow *f, const struct db_rows *rows,
+    const uint8_t *hash)
+{
+	struct license_key_fields	 fields = { .fingerprint_hash = hash };
 	size_t				 size;
 	char				*text;
 

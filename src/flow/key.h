@@ -49,6 +49,13 @@ const char	*key_fingerprint_hex(struct flow *, const char *fingerprint);
 const char	*key_render(struct flow *, const struct db_rows *);
 
 /*
+ * The same for one machine, of whose fingerprint this is the hash: an
+ * activation, which is no key.
+ */
+const char	*key_render_activation(struct flow *, const struct db_rows *,
+		    const uint8_t *hash);
+
+/*
  * The statement's `body' with license_key set to the key of row 0, or left
  * as it is when there is none.  The caller's to give to flow_json().
  */

@@ -32,5 +32,8 @@ extern const struct endpoint	pages_profiles[];
 extern const struct endpoint	pages_providers[];
 extern const struct endpoint	pages_rates[];
 extern const struct endpoint	pages_tips[];
+extern const struct endpoint	pages_portal_licenses[];
+extern const struct endpoint	pages_portal_plans[];
+extern const struct endpoint	pages_portal_invoices[];
 
 #endif
