@@ -15,18 +15,20 @@
 'cascaded_refunds', (SELECT count(*) FROM refunds_gone)
 
 -- fragment: product_is_sold
--- Does anything hang on the product (alias p) that only force deletes?
-(EXISTS (SELECT FROM invoices i WHERE i.product_id = p.id) OR
-EXISTS (SELECT FROM licenses l WHERE l.product_id = p.id))
+-- Does anything hang on the product (alias p) that only force deletes?  (Ranges
+-- of one: see usage.sql.)
+(EXISTS (SELECT FROM invoices i WHERE i.product_id BETWEEN p.id AND p.id) OR
+EXISTS (SELECT FROM licenses l WHERE l.product_id BETWEEN p.id AND p.id))
 
 -- fragment: policy_is_sold
 -- Does anything hang on the policy (alias y) that only force deletes?
 (EXISTS (SELECT FROM licenses l
-    WHERE l.policy_id = y.id AND l.status <> 'revoked') OR
+    WHERE l.policy_id BETWEEN y.id AND y.id AND l.status <> 'revoked') OR
 EXISTS (SELECT FROM invoices i
-    WHERE i.policy_id = y.id AND i.status = 'settled') OR
+    WHERE i.policy_id BETWEEN y.id AND y.id AND i.status = 'settled') OR
 EXISTS (SELECT FROM subscriptions s
-    WHERE s.policy_id = y.id AND s.status IN ('active', 'past_due')) OR
+    WHERE s.policy_id BETWEEN y.id AND y.id
+    AND s.status IN ('active', 'past_due')) OR
 EXISTS (SELECT FROM tier_changes c
     WHERE c.to_policy_id = y.id AND c.applied_at IS NULL
     AND c.cancelled_at IS NULL))
@@ -138,24 +140,26 @@ LEFT JOIN answer a ON a.id = f.id;
 licenses_doomed AS MATERIALIZED (
 	SELECT l.id, l.invoice_id
 	FROM licenses l
-	JOIN doomed d ON d.force AND l.policy_id = d.id
+	JOIN doomed d ON d.force AND l.policy_id BETWEEN d.id AND d.id
 ), invoices_doomed AS MATERIALIZED (
 	SELECT l.invoice_id AS id
 	FROM licenses_doomed l
 	WHERE l.invoice_id IS NOT NULL
 	UNION
 	SELECT o.id
-	FROM licenses_doomed l
-	JOIN invoices o ON o.license_id = l.id
+	FROM invoices o
+	WHERE o.license_id = ANY (ARRAY(SELECT l.id FROM licenses_doomed l))
 	UNION
 	SELECT o.id
 	FROM doomed d
-	JOIN invoices o ON o.policy_id = d.id
+	JOIN invoices o ON o.policy_id BETWEEN d.id AND d.id
 	WHERE d.force
-	AND NOT EXISTS (SELECT FROM licenses l WHERE l.invoice_id = o.id
-	    AND l.policy_id IS DISTINCT FROM d.id)
-	AND NOT EXISTS (SELECT FROM licenses l WHERE l.id = o.license_id
-	    AND l.policy_id IS DISTINCT FROM d.id)
+	AND NOT COALESCE((SELECT l.policy_id IS DISTINCT FROM d.id
+	    FROM licenses l
+	    WHERE l.invoice_id = o.id), false)
+	AND NOT COALESCE((SELECT l.policy_id IS DISTINCT FROM d.id
+	    FROM licenses l
+	    WHERE l.id = o.license_id), false)
 )
 
 -- fragment: code_scopes

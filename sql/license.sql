@@ -206,6 +206,8 @@ SELECT json_build_object('license', {{license_json}},
                 n.user_agent, n.occurred_at
             FROM validation_log n
             WHERE n.license_id = l.id
+            AND n.occurred_at >= LEAST(l.issued_at, l.created_at)
+                - interval '86400 seconds'
             ORDER BY n.occurred_at DESC
             LIMIT 50) v), '[]') END) AS body
 FROM licenses l

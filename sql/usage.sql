@@ -1,69 +1,121 @@
 -- What hangs on a product or a policy, before it is deleted.  The names and
 -- numbers are those that the deletion, forced if it must be, answers as
--- cascaded_....
+-- cascaded_....  Of what was sold very often not everything is counted.
+--
+-- `BETWEEN p.id AND p.id': a range of one.  Where nearly all is one product's,
+-- a planner that is asked for `=' reads the table through for every other, too.
+
+-- fragment: usage_many
+-- So many licenses or invoices are many: what hangs on them isn't counted.
+2000
+
+-- fragment: usage_counted_to
+-- And themselves they are counted so far.
+10000
+
+-- fragment: usage_of_few
+-- What hangs on the licenses and invoices of `sized' (s), if they are few.  By
+-- arrays of ids, so that each is looked up and no table read through.
+'machines', CASE WHEN NOT s.is_large THEN (SELECT count(*) FROM machines m
+    WHERE m.license_id = ANY (s.license_ids)) END,
+'redemptions', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+    FROM discount_redemptions r
+    WHERE r.invoice_id = ANY (s.invoice_ids)) END,
+'subscriptions', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+    FROM subscriptions b
+    WHERE b.license_id = ANY (s.license_ids)) END,
+'tier_changes', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+    FROM tier_changes c
+    WHERE c.license_id = ANY (s.license_ids)) END,
+'tips', CASE WHEN NOT s.is_large THEN (SELECT count(*) FROM tip_attempts t
+    WHERE t.license_id = ANY (s.license_ids)) END,
+'refunds', CASE WHEN NOT s.is_large THEN (SELECT count(*) FROM refunds r
+    WHERE r.invoice_id = ANY (s.invoice_ids)) END
 
 -- name: product_usage :opt
 -- Leans on the indexes of product_delete.
+WITH found AS MATERIALIZED (
+	SELECT p.id, {{product_is_sold}} AS needs_force,
+	    (SELECT count(*) FROM (SELECT FROM licenses l
+	        WHERE l.product_id BETWEEN p.id AND p.id
+	        LIMIT {{usage_counted_to}} + 1) n) AS licenses,
+	    (SELECT count(*) FROM (SELECT FROM invoices i
+	        WHERE i.product_id BETWEEN p.id AND p.id
+	        LIMIT {{usage_counted_to}} + 1) n) AS invoices
+	FROM products p
+	WHERE p.id = @id::uuid
+), sized AS MATERIALIZED (
+	SELECT f.id, f.needs_force, f.licenses, f.invoices,
+	    GREATEST(f.licenses, f.invoices) > {{usage_many}} AS is_large,
+	    ARRAY(SELECT l.id FROM licenses l
+	        WHERE l.product_id BETWEEN f.id AND f.id
+	        LIMIT {{usage_many}}) AS license_ids,
+	    ARRAY(SELECT i.id FROM invoices i
+	        WHERE i.product_id BETWEEN f.id AND f.id
+	        LIMIT {{usage_many}}) AS invoice_ids
+	FROM found f
+)
 SELECT NULL AS fault, NULL AS message, json_build_object(
-    'needs_force', {{product_is_sold}},
-    'active_licenses', (SELECT count(*) FROM licenses l
-        WHERE l.product_id = p.id AND l.status = 'active'),
-    'live_subscriptions', (SELECT count(*) FROM subscriptions s
-        WHERE s.product_id = p.id AND s.status IN ('active', 'past_due')),
-    'policies', (SELECT count(*) FROM policies y WHERE y.product_id = p.id),
+    'needs_force', s.needs_force, 'is_large', s.is_large,
+    'counted_to', {{usage_counted_to}},
+    'active_licenses', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+        FROM licenses l
+        WHERE l.product_id BETWEEN s.id AND s.id AND l.status = 'active') END,
+    'live_subscriptions', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+        FROM subscriptions b
+        WHERE b.license_id = ANY (s.license_ids)
+        AND b.status IN ('active', 'past_due')) END,
+    'policies', (SELECT count(*) FROM policies y WHERE y.product_id = s.id),
     'codes', (SELECT count(*) FROM discount_codes c
-        WHERE c.applies_to_product_id = p.id),
-    'licenses', (SELECT count(*) FROM licenses l WHERE l.product_id = p.id),
-    'invoices', (SELECT count(*) FROM invoices i WHERE i.product_id = p.id),
-    'machines', (SELECT count(*) FROM machines m
-        JOIN licenses l ON l.id = m.license_id
-        WHERE l.product_id = p.id),
-    'redemptions', (SELECT count(*) FROM discount_redemptions r
-        JOIN invoices i ON i.id = r.invoice_id
-        WHERE i.product_id = p.id),
-    'subscriptions', (SELECT count(*) FROM subscriptions s
-        WHERE s.product_id = p.id),
-    'tier_changes', (SELECT count(*) FROM tier_changes c
-        JOIN licenses l ON l.id = c.license_id
-        WHERE l.product_id = p.id),
-    'tips', (SELECT count(*) FROM tip_attempts t
-        JOIN licenses l ON l.id = t.license_id
-        WHERE l.product_id = p.id),
-    'refunds', (SELECT count(*) FROM refunds r
-        JOIN invoices i ON i.id = r.invoice_id
-        WHERE i.product_id = p.id)) AS body
-FROM products p
-WHERE p.id = @id::uuid;
+        WHERE c.applies_to_product_id = s.id),
+    'licenses', s.licenses, 'invoices', s.invoices,
+    {{usage_of_few}}) AS body
+FROM sized s;
 
 -- name: policy_usage :opt
 -- Without need of force it goes alone, and what stays forgets it.  Leans on
 -- the indexes of policy_delete.
-WITH doomed AS (
-	SELECT y.id, y.product_id, {{policy_is_sold}} AS force
+WITH found AS MATERIALIZED (
+	SELECT y.id, y.product_id, {{policy_is_sold}} AS needs_force,
+	    (SELECT count(*) FROM (SELECT FROM licenses l
+	        WHERE l.policy_id BETWEEN y.id AND y.id
+	        LIMIT {{usage_counted_to}} + 1) n) AS licenses,
+	    (SELECT count(*) FROM (SELECT FROM invoices i
+	        WHERE i.policy_id BETWEEN y.id AND y.id
+	        LIMIT {{usage_counted_to}} + 1) n) AS invoices
 	FROM policies y
 	WHERE y.id = @id::uuid
-), {{policy_takes}}, {{code_scopes}}
+), many AS MATERIALIZED (
+	SELECT f.id, f.needs_force
+	    AND GREATEST(f.licenses, f.invoices) > {{usage_many}} AS is_large
+	FROM found f
+), doomed AS (
+	SELECT f.id, f.product_id, f.needs_force AND NOT m.is_large AS force
+	FROM found f
+	JOIN many m ON m.id = f.id
+), {{policy_takes}}, {{code_scopes}}, sized AS MATERIALIZED (
+	SELECT f.id, f.needs_force, m.is_large, f.licenses, f.invoices,
+	    ARRAY(SELECT l.id FROM licenses_doomed l) AS license_ids,
+	    ARRAY(SELECT i.id FROM invoices_doomed i) AS invoice_ids
+	FROM found f
+	JOIN many m ON m.id = f.id
+)
 SELECT NULL AS fault, NULL AS message, json_build_object(
-    'needs_force', d.force,
-    'active_licenses', (SELECT count(*) FROM licenses l
-        WHERE l.policy_id = d.id AND l.status = 'active'),
-    'live_subscriptions', (SELECT count(*) FROM subscriptions s
-        WHERE s.policy_id = d.id AND s.status IN ('active', 'past_due')),
+    'needs_force', s.needs_force, 'is_large', s.is_large,
+    'counted_to', {{usage_counted_to}},
+    'active_licenses', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+        FROM licenses l
+        WHERE l.policy_id BETWEEN s.id AND s.id AND l.status = 'active') END,
+    'live_subscriptions', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+        FROM subscriptions b
+        WHERE b.policy_id BETWEEN s.id AND s.id AND b.status IN ('active', 'past_due')) END,
     'policies', 0,
-    'codes', (SELECT count(*) FROM code_scopes s
-        WHERE s.is_orphan AND NOT s.is_used),
-    'licenses', (SELECT count(*) FROM licenses_doomed),
-    'invoices', (SELECT count(*) FROM invoices_doomed),
-    'machines', (SELECT count(*) FROM machines m
-        JOIN licenses_doomed l ON l.id = m.license_id),
-    'redemptions', (SELECT count(*) FROM discount_redemptions r
-        JOIN invoices_doomed i ON i.id = r.invoice_id),
-    'subscriptions', (SELECT count(*) FROM subscriptions s
-        JOIN licenses_doomed l ON l.id = s.license_id),
-    'tier_changes', (SELECT count(*) FROM tier_changes c
-        JOIN licenses_doomed l ON l.id = c.license_id),
-    'tips', (SELECT count(*) FROM tip_attempts t
-        JOIN licenses_doomed l ON l.id = t.license_id),
-    'refunds', (SELECT count(*) FROM refunds r
-        JOIN invoices_doomed i ON i.id = r.invoice_id)) AS body
-FROM doomed d;
+    'codes', CASE WHEN NOT s.is_large THEN (SELECT count(*)
+        FROM code_scopes c
+        WHERE c.is_orphan AND NOT c.is_used) END,
+    'licenses', CASE WHEN s.is_large THEN s.licenses
+        ELSE cardinality(s.license_ids) END,
+    'invoices', CASE WHEN s.is_large THEN s.invoices
+        ELSE cardinality(s.invoice_ids) END,
+    {{usage_of_few}}) AS body
+FROM sized s;

@@ -44,10 +44,14 @@ extern const struct endpoint	api_passkeys[];
 
 /* What GET .../usage of products and policies answers. */
 #define USAGE_ANSWER							\
-	"`{needs_force,active_licenses,live_subscriptions,policies,codes,"	\
-	"licenses,invoices,machines,redemptions,subscriptions,tier_changes,"	\
-	"tips,refunds}`: numbers as the deletion's `cascaded_…`; "	\
-	"`needs_force`: it wants `force`."
+	"`{needs_force,is_large,counted_to,active_licenses|null,"		\
+	"live_subscriptions|null,policies,codes|null,licenses,invoices,"	\
+	"machines|null,redemptions|null,subscriptions|null,"		\
+	"tier_changes|null,tips|null,refunds|null}`: numbers as the "	\
+	"deletion's `cascaded_…`; `needs_force`: it wants `force`; "	\
+	"`is_large`: more than 2,000 licenses or invoices, which are counted " \
+	"up to counted_to (one more: there are more), and what hangs on "	\
+	"them isn't."
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

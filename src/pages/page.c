@@ -129,6 +129,7 @@ heads(const struct column *c)
 	for (; c->label != NULL; c++)
 		json_array_append_new(all, json_pack("{s:s,s:b}", "label",
 		    c->label, "is_number", c->kind == CELL_NUMBER ||
+		    c->kind == CELL_COUNT ||
 		    c->kind == CELL_SATS || c->kind == CELL_MONEY ||
 		    c->kind == CELL_PERCENT || c->kind == CELL_AMOUNT));
 	return (all);

@@ -25,6 +25,7 @@ enum cell_kind {
 	CELL_TEXT,	/* this, codes and times: nothing is said as `with' */
 	CELL_CODE,	/* ids, slugs, keys: monospaced, can be copied */
 	CELL_NUMBER,	/* grouped; 0 is said as `with' */
+	CELL_COUNT,	/* the same, of what is counted to 10,000 */
 	CELL_SATS,	/* grouped, of satoshis */
 	CELL_MONEY,	/* smallest units of the currency that `with' names */
 	CELL_PERCENT,	/* basis points */

@@ -195,7 +195,7 @@ const struct endpoint	pages_policies[] = {
 		    .empty = "Nobody holds a license under this policy. Invoices that were never "
 		    "paid and licenses that are revoked stay, and forget it. It can’t be brought "
 		    "back." },
-		{ BLOCK_FACTS, "What is deleted", "usage", USAGE_COLUMNS({ 0 }) }),
+		USAGE_BLOCKS({ 0 })),
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/policies/{at.id}", .inputs = deletion,
 		.submit = "Delete the policy", .danger = true, .is_last = true,

@@ -184,8 +184,7 @@ const struct endpoint	pages_products[] = {
 		{ BLOCK_TEXT, .when = "!usage.needs_force",
 		    .empty = "This product was never sold. It goes with its policies and its "
 		    "discount codes, and can’t be brought back." },
-		{ BLOCK_FACTS, "What is deleted", "usage",
-		    USAGE_COLUMNS({ "Policies", "policies", CELL_NUMBER, "none" }) }),
+		USAGE_BLOCKS({ "Policies", "policies", CELL_NUMBER, "none" })),
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/products/{at.id}", .inputs = deletion,
 		.submit = "Delete the product", .danger = true, .is_last = true,

@@ -18,8 +18,8 @@ static const struct column	queues[] = {
 	{ "What waits", "name", CELL_BADGE, "events=quiet=Events to be told|"
 	    "webhooks=quiet=Webhook messages|mails=quiet=Mail|"
 	    "invoices=quiet=Invoices to look up|refunds=quiet=Refunds|tips=quiet=Tips" },
-	{ "In all", "waiting", CELL_NUMBER, "none" },
-	{ "Due now", "due", CELL_NUMBER, "none" },
+	{ "In all", "waiting", CELL_COUNT, "none" },
+	{ "Due now", "due", CELL_COUNT, "none" },
 	{ "Late by", "late_seconds", CELL_SECONDS, "Not late" },
 	{ 0 }
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define LINK_MAX	4096
+#define COUNTED_TO	10000
 
 static const json_t *
 walk(const json_t *v, const char *name)
@@ -285,6 +286,10 @@ number_text(struct arena *a, const struct column *c, const json_t *row,
 	if (kind == CELL_AMOUNT && n == 0)	/* a free license has none */
 		return ("");
 	switch (kind) {
+	case CELL_COUNT:
+		if (n > COUNTED_TO)
+			return ("more than 10,000");
+		/* FALLTHROUGH */
 	case CELL_NUMBER:
 		return (n == 0 && c->with != NULL ? c->with :
 		    value_grouped(a, n));
@@ -372,7 +377,8 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b}",
 	    "label", c->label, "text", text, "time", time, "badge", kind,
 	    "href", href,
-	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_SATS ||
+	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_COUNT ||
+	    c->kind == CELL_SATS ||
 	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT ||
 	    c->kind == CELL_AMOUNT || c->kind == CELL_RATE,
 	    "is_code", is_code,
