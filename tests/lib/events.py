@@ -5,15 +5,19 @@ from lib.wire import Answer, Wire
 
 
 class Stream(Wire):
-    """GET /checkout/ID/events on a bare connection."""
+    """GET /checkout/ID/events on a bare connection; `window' is the size of its
+    receive buffer."""
 
     def __init__(self, instance, invoice_id, *, ip, method="GET",
-                 version="HTTP/1.1", seconds=60, headers=()):
-        super().__init__(instance, seconds)
+                 version="HTTP/1.1", seconds=60, window=None,
+                 half_closed=False):
+        super().__init__(instance, seconds, window)
         lines = [f"{method} /checkout/{invoice_id}/events {version}",
                  "Host: x", "Accept: text/event-stream",
-                 f"X-Forwarded-For: {ip}", *headers]
+                 f"X-Forwarded-For: {ip}"]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+        if half_closed:
+            self.half_close()
 
     def head(self):
         """The answer without its body."""

@@ -37,9 +37,12 @@ class Answer:
 class Wire:
     """A bare connection."""
 
-    def __init__(self, instance, seconds=10):
-        self.socket = socket.create_connection(
-            (instance.host, instance.port), timeout=seconds)
+    def __init__(self, instance, seconds=10, window=None):
+        self.socket = socket.socket()
+        self.socket.settimeout(seconds)
+        if window is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.connect((instance.host, instance.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
