@@ -91,7 +91,7 @@ UPDATE mails AS m
 SET next_attempt_at = licet_now() + interval '90 seconds'
 FROM due d
 WHERE m.id = d.id
-RETURNING m.id, m.attempts,
+RETURNING m.id, m.kind, m.attempts,
     (extract(epoch FROM m.next_attempt_at) * 1000000)::bigint AS lease,
     extract(epoch FROM licet_now() - m.due_since)::bigint AS age_seconds;
 

@@ -71,6 +71,7 @@ static const struct resource	resources[] = {
 	{ "API keys", api_keys },
 	{ "Web login", api_login },
 	{ "Passkeys", api_passkeys },
+	{ "Customers, in and out", api_customer },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Portal: licenses", api_portal },

@@ -41,6 +41,7 @@ extern const struct endpoint	api_settings[];
 extern const struct endpoint	api_keys[];
 extern const struct endpoint	api_login[];
 extern const struct endpoint	api_passkeys[];
+extern const struct endpoint	api_customer[];
 
 /* What GET .../usage of products and policies answers. */
 #define USAGE_ANSWER							\

@@ -24,6 +24,7 @@ static const char	*trust_root(struct flow *);
 static const char	*upgrade_url(struct flow *);
 static const char	*customer_email(struct flow *);
 static const char	*customer_license(struct flow *);
+static const char	*customer_session(struct flow *);
 
 static const struct {
 	const char	 *name;
@@ -40,6 +41,7 @@ static const struct {
 	{ "upgrade_url", upgrade_url },
 	{ "customer_email", customer_email },
 	{ "customer_license", customer_license },
+	{ "customer_session", customer_session },
 };
 
 #define NCONTEXT	(sizeof(context) / sizeof(context[0]))
@@ -117,6 +119,12 @@ static const char *
 customer_license(struct flow *f)
 {
 	return (customer(f) == NULL ? NULL : customer(f)->license_id);
+}
+
+static const char *
+customer_session(struct flow *f)
+{
+	return (customer(f) == NULL ? NULL : customer(f)->session_id);
 }
 
 const char *

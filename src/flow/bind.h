@@ -13,6 +13,7 @@
  *	customer_email		whose session of the portal it is; NULL: by a
  *				key, or none
  *	customer_license	the license whose key opened it; NULL: by mail
+ *	customer_session	its id
  */
 #ifndef FLOW_BIND_H
 #define FLOW_BIND_H

@@ -3,6 +3,7 @@
 #include "crypto/hmac.h"
 #include "crypto/token.h"
 #include "flow/cookie.h"
+#include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/session.h"
 
@@ -76,6 +77,18 @@ customer_found(struct flow *f)
 	return (true);
 }
 
+void
+customer_keep(struct flow *f, const char *token)
+{
+	cookie_put(f, &cookie, token, COOKIE_KEPT);
+}
+
+void
+customer_forget(struct flow *f)
+{
+	cookie_clear(f, &cookie);
+}
+
 bool
 customer_is_fresh(const struct flow *f)
 {
@@ -85,8 +98,11 @@ customer_is_fresh(const struct flow *f)
 enum flow_next
 customer_refuse_stale(struct flow *f)
 {
-	if (!f->endpoint->is_page)
-		return (flow_fail(f, ERR_FORBIDDEN, "This wants a code or key "
+	const char	*accept = flow_request_header(f, "accept");
+
+	if (!f->endpoint->is_page && (f->endpoint->method != GET ||
+	    accept == NULL || strstr(accept, "text/html") == NULL))
+		return (flow_fail(f, ERR_CONFIRM, "This wants a code or key "
 		    "of the last ten minutes: POST /v1/portal/confirm."));
 	flow_header(f, "location", session_door(f, CUSTOMER_CONFIRM_PATH));
 	return (flow_send(f, 303, "text/plain", NULL, 0));

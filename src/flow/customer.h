@@ -46,7 +46,13 @@ enum flow_next	 customer_ask(struct flow *, const char *token);
 bool		 customer_found(struct flow *);
 /* Was code or key given lately? */
 bool		 customer_is_fresh(const struct flow *);
-/* They were not: a page sends to where they are asked for, a program is told. */
+/* The browser keeps this token, or forgets the one it has. */
+void		 customer_keep(struct flow *, const char *token);
+void		 customer_forget(struct flow *);
+/*
+ * They were not: a page, or the link of a person, sends to where they are asked
+ * for; a program is told.
+ */
 enum flow_next	 customer_refuse_stale(struct flow *);
 
 #endif

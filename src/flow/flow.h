@@ -70,6 +70,7 @@ struct flow {
 	const char		*scopes;	/* own scopes, between blanks */
 	struct session		*session;	/* flow/session.h; NULL: none */
 	enum limit_kind		 limited;	/* by what it was refused */
+	unsigned int		 retry_after;	/* s; 0: as the limit has it */
 
 	/* What it waits for; at most one is set. */
 	struct db_op		*op;

@@ -41,6 +41,7 @@ static const struct {
 	[LIMIT_CATALOGUE] = { "catalogue_ip", 120, 4 },
 	[LIMIT_RECOVER] = { "recover_ip", 10, 1.0f / 6 },
 	[LIMIT_LOGIN] = { "web_login", 5, 1.0f / 180 },
+	[LIMIT_CUSTOMER] = { "portal_sign_in_ip", 10, 1.0f / 30 },
 	[LIMIT_WRONG_KEY] = { "wrong_key_ip", 20, 1.0f / 6 },
 	[LIMIT_PORTAL] = { "portal_ip", 120, 2 },
 };

@@ -22,6 +22,7 @@ enum limit_kind {
 	LIMIT_CATALOGUE,
 	LIMIT_RECOVER,
 	LIMIT_LOGIN,
+	LIMIT_CUSTOMER,		/* by address: letters, codes, keys */
 	LIMIT_WRONG_KEY,	/* by address: admin keys that are none */
 	LIMIT_PORTAL,		/* by address: customers look */
 	LIMIT_COUNT

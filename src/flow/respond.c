@@ -153,8 +153,8 @@ flow_answer_fault(struct flow *f)
 	if (f->fault == ERR_RATE_LIMITED || f->fault == ERR_UNAVAILABLE ||
 	    f->fault == ERR_KEY_RUNNING) {
 		snprintf(seconds, sizeof(seconds), "%u",
-		    f->fault != ERR_RATE_LIMITED ? 1 :
-		    limit_retry_after(f->limited));
+		    f->fault != ERR_RATE_LIMITED ? 1 : f->retry_after > 0 ?
+		    f->retry_after : limit_retry_after(f->limited));
 		flow_header(f, "retry-after", seconds);
 	}
 	if (f->endpoint != NULL && f->endpoint->on_fault != NULL) {

@@ -47,6 +47,12 @@ housekeeping_sessions(struct flow *f)
 }
 
 static enum flow_next
+housekeeping_customers(struct flow *f)
+{
+	return (FLOW_QUERY(f, customer_prune, .none = NULL));
+}
+
+static enum flow_next
 housekeeping_secrets(struct flow *f)
 {
 	return (FLOW_QUERY(f, endpoint_forget_secrets, .none = NULL));
@@ -142,6 +148,7 @@ static const struct flow_step	pruning[] = {
 	FLOW_STEP(housekeeping_limits),		/* sql  limit_prune */
 	FLOW_STEP(housekeeping_states),		/* sql  connect_prune */
 	FLOW_STEP(housekeeping_sessions),	/* sql  session_prune */
+	FLOW_STEP(housekeeping_customers),	/* sql  customer_prune */
 	FLOW_STEP(housekeeping_secrets),	/* sql  endpoint_forget_secrets */
 	FLOW_STEP(housekeeping_keys),		/* sql  idempotency_prune */
 	FLOW_STEP(housekeeping_keys_again),

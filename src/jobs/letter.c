@@ -1,5 +1,6 @@
 /*
- * Turns what the database says into a letter.  Texts that strangers or vendors
+ * Turns what the database says into a letter: a license's, or the one with a
+ * code to sign in.  Texts that strangers or vendors
  * wrote are values of a template: escaped in HTML, and of no meaning in plain
  * text.  Links are http or https, or left out.
  */
@@ -7,10 +8,12 @@
 
 #include "base/conf.h"
 #include "base/text.h"
+#include "flow/bind.h"
 #include "flow/key.h"
 #include "flow/template.h"
 #include "mail/address.h"
 #include "mail/words.h"
+#include "pay/sealed.h"
 
 #include "letters.h"
 
@@ -143,6 +146,14 @@ plan_facts(struct flow *f, const struct db_rows *r, json_t *facts)
 	fact(facts, "Plan", db_text(r, 0, "policy"));
 }
 
+static void
+no_facts(struct flow *f, const struct db_rows *r, json_t *facts)
+{
+	(void)f;
+	(void)r;
+	(void)facts;
+}
+
 /* ---- subjects ---- */
 
 static const char *
@@ -180,6 +191,15 @@ lapsed_subject(struct flow *f, const struct db_rows *r)
 	    product(r)));
 }
 
+static const char *
+code_subject(struct flow *f, const struct db_rows *r)
+{
+	const char	*vendor = db_text(r, 0, "vendor");
+
+	return (vendor == NULL ? "Your code to sign in" :
+	    arena_printf(&f->arena, "Your code to sign in at %s", vendor));
+}
+
 /* clang-format off */
 static const struct kind	kinds[] = {
 	{ "receipt", true, letter_receipt, letter_receipt_txt,
@@ -192,6 +212,8 @@ static const struct kind	kinds[] = {
 	    ending_subject, plan_facts },
 	{ "lapsed", false, letter_lapsed, letter_lapsed_txt,
 	    lapsed_subject, plan_facts },
+	{ "sign_in", false, letter_sign_in, letter_sign_in_txt,
+	    code_subject, no_facts },
 };
 /* clang-format on */
 
@@ -282,6 +304,27 @@ values_of(struct flow *f, const struct kind *k, const struct db_rows *r,
 	return (v);
 }
 
+/* "12345678 TOKEN", sealed; false: there is a code, and it can't be opened. */
+static bool
+set_code(struct flow *f, const struct db_rows *r, json_t *values)
+{
+	const char	*id = db_text(r, 0, "code_id"), *text;
+
+	if (id == NULL)
+		return (true);
+	text = pay_unseal(&f->arena, bind_keyring(), PAY_SEALED_LETTER, id,
+	    db_text(r, 0, "sealed"));
+	if (text == NULL || strlen(text) < 10)
+		return (false);
+	set(values, "code", arena_printf(&f->arena, "%.4s %.4s", text,
+	    text + 4));
+	set(values, "link", arena_printf(&f->arena, "%s/portal/enter?token=%s",
+	    conf.public_url, text + 9));
+	set(values, "preview", "It is good once.");
+	set_column(values, "minutes", r);
+	return (true);
+}
+
 static const char *
 render(struct flow *f, void (*page)(struct template *), const json_t *values)
 {
@@ -316,6 +359,10 @@ letter_write(struct flow *f, const struct db_rows *r, struct letter *l)
 	l->subject = kinds[i].subject(f, r);
 	values = values_of(f, &kinds[i], r, l->subject);
 	set(values, "key", key);
+	if (!set_code(f, r, values)) {
+		json_decref(values);
+		return (false);
+	}
 	l->html = render(f, kinds[i].html, values);
 	l->text = render(f, kinds[i].text, values);
 	json_decref(values);

@@ -47,7 +47,7 @@ struct mail {
 static enum flow_next	mail_end(struct flow *);
 
 static struct db_pool	*pool;
-static struct db_op	*looking, *measuring;
+static struct db_op	*looking, *taking, *measuring;
 
 /* ---- one mail ---- */
 
@@ -63,6 +63,8 @@ mail_open(struct flow *f)
 	m->lease = claim_text(f, "lease");
 	m->attempts = (unsigned int)db_integer(rows, row, "attempts", 0) + 1;
 	m->age_seconds = db_integer(rows, row, "age_seconds", 0);
+	if (!strcmp(claim_text(f, "kind"), "sign_in"))
+		return (FLOW_QUERY(f, customer_letter_facts, .id = m->id));
 	return (FLOW_QUERY(f, mail_facts, .id = m->id));
 }
 
@@ -213,7 +215,7 @@ mail_count(struct flow *f)
 }
 
 static const struct flow_step	steps[] = {
-	FLOW_STEP(mail_open),		/* sql   mail_facts */
+	FLOW_STEP(mail_open),		/* sql   mail_facts, or a code's */
 	FLOW_STEP(mail_send),		/* call  the mail server */
 	FLOW_STEP(mail_end),		/* sql   mail_end */
 	FLOW_STEP(mail_count),
@@ -251,6 +253,17 @@ looked(void *arg, struct db_reply *reply)
 }
 
 static void
+took(void *arg, struct db_reply *reply)
+{
+	int64_t	made = db_integer(reply->rows, 0, "made", 0);
+
+	(void)arg;
+	taking = NULL;
+	db_rows_free(reply->rows);
+	mails_made((uint64_t)made);
+}
+
+static void
 measured(void *arg, struct db_reply *reply)
 {
 	(void)arg;
@@ -271,11 +284,14 @@ mails_tick(struct db_pool *p)
 	const char	*mail = mail_is_on() ? "true" : "false";
 	struct db_query	 trials = { .stmt = &sql_mail_trials,
 			    .params = &mail };
+	struct db_query	 codes = { .stmt = &sql_customer_letters };
 	struct db_query	 depth = { .stmt = &sql_mail_depth };
 
 	pool = p;
 	if (looking == NULL)
 		looking = db_exec(pool, &trials, looked, NULL);
+	if (mail_is_on() && taking == NULL)
+		taking = db_exec(pool, &codes, took, NULL);
 	if (mail_is_on())
 		claim_tick(&claim, pool);
 	if (measuring == NULL && worker->id == 1)

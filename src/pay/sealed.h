@@ -1,6 +1,6 @@
 /*
- * Secrets of others as columns of the database keep them (payment_providers,
- * webhook_endpoints): sealed with the key ring, for their column and the row's
+ * Secrets as columns of the database keep them (payment_providers,
+ * webhook_endpoints, customer_codes): sealed with the key ring, for their column and the row's
  * id, as hexadecimal text.
  */
 #ifndef PAY_SEALED_H
@@ -11,6 +11,7 @@
 #define PAY_SEALED_API_KEY		"payment_providers.api_key"
 #define PAY_SEALED_WEBHOOK_SECRET	"payment_providers.webhook_secret"
 #define PAY_SEALED_ENDPOINT_SECRET	"webhook_endpoints.secret"
+#define PAY_SEALED_LETTER		"customer_codes.sealed"
 
 struct keyring;
 
