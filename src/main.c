@@ -72,6 +72,7 @@ static const struct resource	resources[] = {
 	{ "Web login", api_login },
 	{ "Passkeys", api_passkeys },
 	{ "Customers, in and out", api_customer },
+	{ "Customers' personal data", api_customer_data },
 	{ "Exchange rates", api_rates },
 	{ "Subscriptions", api_subscriptions },
 	{ "Portal: licenses", api_portal },

@@ -42,6 +42,7 @@ extern const struct endpoint	api_keys[];
 extern const struct endpoint	api_login[];
 extern const struct endpoint	api_passkeys[];
 extern const struct endpoint	api_customer[];
+extern const struct endpoint	api_customer_data[];
 
 /* What GET .../usage of products and policies answers. */
 #define USAGE_ANSWER							\

@@ -188,6 +188,48 @@ sweep_unsubscribed(struct flow *f)
 	return (FLOW_QUERY(f, sweep_unsubscribed, .none = NULL));
 }
 
+/*
+ * What was deleted in the portal is taken out of the logs, by whoever is not
+ * at it already; what there is no time for is the next look's.
+ */
+static enum flow_next
+erase_traces(struct flow *f)
+{
+	return (FLOW_QUERY(f, erasure_traces, .none = NULL));
+}
+
+static enum flow_next
+erase_traces_again(struct flow *f)
+{
+	if (db_rows_count(flow_rows(f)) > 0 &&
+	    clock_steady_ns() - f->started_ns < PRUNE_NS)
+		return (flow_back_to(f, erase_traces));
+	return (FLOW_NEXT);
+}
+
+static enum flow_next
+erase_log(struct flow *f)
+{
+	return (FLOW_QUERY(f, erasure_log, .none = NULL));
+}
+
+static enum flow_next
+erase_log_again(struct flow *f)
+{
+	if (db_rows_count(flow_rows(f)) > 0 &&
+	    clock_steady_ns() - f->started_ns < PRUNE_NS)
+		return (flow_back_to(f, erase_log));
+	return (FLOW_DONE);
+}
+
+static const struct flow_step	erasing[] = {
+	FLOW_STEP(erase_traces),		/* sql  erasure_traces */
+	FLOW_STEP(erase_traces_again),
+	FLOW_STEP(erase_log),			/* sql  erasure_log */
+	FLOW_STEP(erase_log_again),
+	{ NULL, NULL }
+};
+
 static const struct flow_step	sweep[] = {
 	FLOW_STEP(sweep_codes),			/* sql  code_reap */
 	FLOW_STEP(sweep_machines),		/* sql  machine_release_silent */
@@ -218,12 +260,23 @@ sweep_claimed(void *arg, struct db_reply *reply)
 	db_rows_free(reply->rows);
 }
 
+static void
+erasures_seen(void *arg, struct db_reply *reply)
+{
+	(void)arg;
+	if (db_rows_count(reply->rows) == 1)
+		flow_start_job("erasing", erasing, 0, NULL, NULL, NULL);
+	db_rows_free(reply->rows);
+}
+
 void
 housekeeping_tick(struct db_pool *pool)
 {
 	struct db_query	hour = { .stmt = &sql_housekeeping_claim };
+	struct db_query	erasures = { .stmt = &sql_erasure_due };
 	struct db_query	minutes = { .stmt = &sql_sweep_claim };
 
 	(void)db_exec(pool, &hour, hour_claimed, NULL);
+	(void)db_exec(pool, &erasures, erasures_seen, NULL);
 	(void)db_exec(pool, &minutes, sweep_claimed, NULL);
 }
