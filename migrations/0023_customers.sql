@@ -48,6 +48,8 @@ ALTER TABLE mails ADD CONSTRAINT mails_kind_check CHECK (kind IN ('receipt',
 	'renewed', 'renewal_due', 'trial_ending', 'lapsed', 'sign_in'));
 ALTER TABLE mails ADD CONSTRAINT mails_license_check
 	CHECK (license_id IS NOT NULL OR kind = 'sign_in');
+-- What was written to an address.
+CREATE INDEX IF NOT EXISTS mails_address ON mails (lower(to_address));
 
 -- Of a customer whose data was deleted: what is taken out of the logs
 -- afterwards, a batch at a time.  The address is here as its SHA-256 alone.
@@ -56,7 +58,8 @@ CREATE TABLE erasures (
 	email_hash text NOT NULL,	-- in hexadecimal, as in events
 	targets    text[] NOT NULL,	-- ids of licenses and invoices
 	licenses   uuid[] NOT NULL,	-- whose validations are still to be seen
-	traces     boolean NOT NULL DEFAULT true,	-- the rest still is
+	traces     boolean NOT NULL DEFAULT true,	-- so is the audit trail
+	news       bigint,		-- and the outbox from this row down
 	asked_at   timestamptz NOT NULL DEFAULT licet_now_default()
 );
 

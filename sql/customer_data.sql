@@ -36,7 +36,7 @@ SELECT CASE WHEN {{customer_by_mail}} IS NOT NULL THEN 'forbidden' END AS fault,
     'machines', (SELECT count(*) FROM machines h
         WHERE h.license_id IN (SELECT m.id FROM mine m)),
     'mails', (SELECT count(*) FROM mails a
-        WHERE a.license_id IN (SELECT m.id FROM mine m)),
+        WHERE lower(a.to_address) = @customer_email),
     'sessions', (SELECT count(*) FROM customer_sessions s
         WHERE s.email = @customer_email),
     'subscriptions_live', (SELECT count(*) FROM subscriptions b
@@ -141,8 +141,8 @@ SELECT CASE WHEN {{customer_by_mail}} IS NOT NULL THEN 'forbidden' END AS fault,
             'license_id', a.license_id, 'to', a.to_address,
             'status', a.status, 'created_at', rfc3339(a.created_at),
             'sent_at', rfc3339(a.sent_at)) AS doc
-            FROM mine m
-            JOIN mails a ON a.license_id = m.id
+            FROM mails a
+            WHERE lower(a.to_address) = @customer_email
             ORDER BY a.created_at DESC
             LIMIT 10000) x),
     'sessions', (SELECT COALESCE(json_agg(json_build_object(
@@ -225,8 +225,14 @@ WITH {{customer_mine}}, verdict AS (
 	    status = CASE a.status WHEN 'queued' THEN 'skipped'
 	        ELSE a.status END,
 	    next_attempt_at = NULL
-	FROM doomed d
-	WHERE a.license_id = d.id
+	WHERE a.id IN (SELECT o.id
+	    FROM doomed d
+	    JOIN mails o ON o.license_id = d.id
+	    UNION ALL
+	    SELECT o.id
+	    FROM verdict v
+	    JOIN mails o ON lower(o.to_address) = @customer_email
+	    WHERE v.fault IS NULL)
 ), a_subscriptions AS (
 	UPDATE subscriptions AS b
 	SET cancellation_reason = NULL, card_provider_id = NULL,
@@ -249,11 +255,11 @@ WITH {{customer_mine}}, verdict AS (
 	USING verdict v
 	WHERE v.fault IS NULL AND c.email = @customer_email
 ), later AS (
-	INSERT INTO erasures (email_hash, targets, licenses)
+	INSERT INTO erasures (email_hash, targets, licenses, news)
 	SELECT encode(sha256(convert_to(@customer_email, 'UTF8')), 'hex'),
 	    ARRAY(SELECT d.id::text FROM doomed d
 	        UNION ALL SELECT d.id::text FROM billed d),
-	    ARRAY(SELECT d.id FROM doomed d)
+	    ARRAY(SELECT d.id FROM doomed d), (SELECT max(n.id) FROM outbox n)
 	FROM verdict v
 	WHERE v.fault IS NULL
 ), event AS (
@@ -283,9 +289,8 @@ FROM erasures e
 LIMIT 1;
 
 -- name: erasure_traces :opt
--- Of one customer whose data was deleted: addresses out of the audit trail,
--- letters, and news.  Their own lines are found by indexes, letters and news by
--- reading them all, once.  No row: there is nobody.
+-- Of one customer whose data was deleted: where they came from out of the audit
+-- trail.  No row: there is nobody.  Leans on events_actor and events_target.
 WITH one AS MATERIALIZED (
 	SELECT e.id, e.email_hash, e.targets
 	FROM erasures e
@@ -314,28 +319,40 @@ WITH one AS MATERIALIZED (
 	AND v.actor_kind IN ('customer', 'buyer_self_service',
 	    'buyer_license_key')
 	AND (v.request_ip IS NOT NULL OR v.user_agent IS NOT NULL)
-), a_mails AS (
-	UPDATE mails AS a
-	SET to_address = 'deleted', last_error = NULL,
-	    status = CASE a.status WHEN 'queued' THEN 'skipped'
-	        ELSE a.status END,
-	    next_attempt_at = NULL
+)
+SELECT o.id
+FROM one o;
+
+-- name: erasure_news :opt
+-- Of one customer whose data was deleted: the address out of news and of the
+-- messages that told them, some 50,000 at a time, the newest first.
+WITH one AS MATERIALIZED (
+	SELECT e.id, e.email_hash, e.news,
+	    (SELECT min(n.id) FROM outbox n) AS first
+	FROM erasures e
+	WHERE e.news IS NOT NULL
+	ORDER BY e.asked_at
+	LIMIT 1
+	FOR NO KEY UPDATE SKIP LOCKED
+), seen AS (
+	UPDATE erasures AS e
+	SET news = CASE WHEN o.news - 50000 >= o.first THEN o.news - 50000 END
 	FROM one o
-	WHERE encode(sha256(convert_to(lower(btrim(a.to_address)), 'UTF8')),
-	    'hex') = o.email_hash
+	WHERE e.id = o.id
 ), a_news AS (
 	UPDATE outbox AS n
 	SET data = jsonb_set(n.data, '{buyer_email}', 'null')
 	FROM one o
-	WHERE encode(sha256(convert_to(lower(btrim(n.data->>'buyer_email')),
+	WHERE n.id > o.news - 50000 AND n.id <= o.news
+	AND encode(sha256(convert_to(lower(btrim(n.data->>'buyer_email')),
 	    'UTF8')), 'hex') = o.email_hash
 ), a_deliveries AS (
 	UPDATE webhook_deliveries AS d
 	SET payload = jsonb_set(d.payload::jsonb, '{data,buyer_email}',
-	        'null')::text,
-	    last_response = NULL
+	        'null')::text, last_response = NULL
 	FROM one o
-	WHERE encode(sha256(convert_to(lower(btrim(
+	WHERE d.outbox_id > o.news - 50000 AND d.outbox_id <= o.news
+	AND encode(sha256(convert_to(lower(btrim(
 	    d.payload::jsonb #>> '{data,buyer_email}')), 'UTF8')), 'hex')
 	    = o.email_hash
 )
@@ -349,7 +366,7 @@ FROM one o;
 WITH one AS MATERIALIZED (
 	SELECT e.id, e.licenses, e.asked_at
 	FROM erasures e
-	WHERE NOT e.traces
+	WHERE NOT e.traces AND e.news IS NULL
 	ORDER BY e.asked_at
 	LIMIT 1
 	FOR UPDATE SKIP LOCKED

@@ -208,6 +208,21 @@ erase_traces_again(struct flow *f)
 }
 
 static enum flow_next
+erase_news(struct flow *f)
+{
+	return (FLOW_QUERY(f, erasure_news, .none = NULL));
+}
+
+static enum flow_next
+erase_news_again(struct flow *f)
+{
+	if (db_rows_count(flow_rows(f)) > 0 &&
+	    clock_steady_ns() - f->started_ns < PRUNE_NS)
+		return (flow_back_to(f, erase_news));
+	return (FLOW_NEXT);
+}
+
+static enum flow_next
 erase_log(struct flow *f)
 {
 	return (FLOW_QUERY(f, erasure_log, .none = NULL));
@@ -225,6 +240,8 @@ erase_log_again(struct flow *f)
 static const struct flow_step	erasing[] = {
 	FLOW_STEP(erase_traces),		/* sql  erasure_traces */
 	FLOW_STEP(erase_traces_again),
+	FLOW_STEP(erase_news),			/* sql  erasure_news */
+	FLOW_STEP(erase_news_again),
 	FLOW_STEP(erase_log),			/* sql  erasure_log */
 	FLOW_STEP(erase_log_again),
 	{ NULL, NULL }
