@@ -85,6 +85,7 @@ static const struct resource	resources[] = {
 	{ "Shop", pages_shop },
 	{ "A product's page", pages_buy },
 	{ "Thanks", pages_thanks },
+	{ "Checkout", pages_checkout },
 	{ "Recovery, for people", pages_recover },
 	{ "Assets", pages_assets },
 	{ "Dashboard: sign-in", pages_signin },

@@ -8,6 +8,7 @@ extern const struct endpoint	pages_sandbox[];
 extern const struct endpoint	pages_shop[];
 extern const struct endpoint	pages_buy[];
 extern const struct endpoint	pages_thanks[];
+extern const struct endpoint	pages_checkout[];
 extern const struct endpoint	pages_recover[];
 extern const struct endpoint	pages_assets[];
 extern const struct endpoint	pages_signin[];

@@ -1,24 +1,24 @@
 /*
- * The sandbox's checkout page: what the buyer would see at a payment
- * provider, with one button that pays and one that lets the invoice expire.
- * Both are forms, and good for curl.  Absent unless the sandbox is connected,
- * and in production.
+ * The sandbox's page: what the buyer and the chain would do at a payment
+ * provider, a button for each: pay at once, be seen, come short or late, be
+ * confirmed, expire.  All are forms, and good for curl.  Absent unless the
+ * sandbox is connected, and in production.
  */
 #include "pages/pages.h"
 
 #include "base/conf.h"
 #include "base/json.h"
 #include "flow/account.h"
+#include "flow/checkout.h"
 #include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/settle.h"
 #include "flow/template.h"
+#include "pages/value.h"
 
 #include "sql.h"
 #include "templates.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -33,49 +33,51 @@ is_open(struct flow *f)
 /* ---- the page ---- */
 
 static enum flow_next
-checkout_ask(struct flow *f)
+sandbox_ask(struct flow *f)
 {
 	if (!is_open(f))
 		return (FLOW_DONE);
 	return (FLOW_QUERY(f, sandbox_get, .id = flow_text(f, "order")));
 }
 
-/* 1234567 to "1,234,567" */
-static void
-group(int64_t n, char out[32])
+static const char *
+sats(struct flow *f, const char *column)
 {
-	char	digits[24];
-	size_t	len, i, at = 0;
-
-	snprintf(digits, sizeof(digits), "%" PRId64, n);
-	len = strlen(digits);
-	for (i = 0; i < len && at < 30; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
-			out[at++] = ',';
-		out[at++] = digits[i];
-	}
-	out[at] = '\0';
+	return (value_grouped(&f->arena, db_integer(flow_rows(f), 0, column,
+	    0)));
 }
 
 static enum flow_next
-checkout_page(struct flow *f)
+sandbox_page(struct flow *f)
 {
 	const struct db_rows	*r = flow_rows(f);
 	const char		*status = db_text(r, 0, "status");
+	int64_t			 amount = db_integer(r, 0, "amount_sats", 0);
+	int64_t			 paid = db_integer(r, 0, "paid_sats", 0);
+	bool			 is_pending, is_over;
 	struct template		 t;
 	json_t			*values;
-	char			 amount[32], *page;
+	char			*page;
 	size_t			 len;
 
 	if (status == NULL)
 		return (flow_fail(f, ERR_NOT_FOUND, "No such checkout."));
-	group(db_integer(r, 0, "amount_sats", 0), amount);
-	values = json_pack("{s:s,s:s?,s:s,s:s?,s:b,s:b,s:b}",
-	    "id", db_text(r, 0, "id"), "product", db_text(r, 0, "product_name"),
-	    "amount", amount, "back", db_text(r, 0, "redirect_url"),
-	    "pending", !strcmp(status, "pending"),
+	is_pending = !strcmp(status, "pending");
+	is_over = !strcmp(status, "expired");
+	values = json_pack("{s:s,s:s?,s:s,s:s,s:s?,s:s,s:I,s:b,s:b,s:b,s:b,"
+	    "s:b,s:b,s:b}", "id", db_text(r, 0, "id"),
+	    "product", db_text(r, 0, "product_name"),
+	    "amount", sats(f, "amount_sats"), "paid", sats(f, "paid_sats"),
+	    "back", db_text(r, 0, "redirect_url"),
+	    "invoice", db_text(r, 0, "invoice_id"), "confirmations",
+	    (json_int_t)db_integer(r, 0, "confirmations", 0),
+	    "pending", is_pending && paid == 0,
+	    "short", is_pending && paid > 0 && paid < amount,
+	    "arriving", (is_pending || is_over) && paid >= amount && paid > 0,
 	    "settled", !strcmp(status, "settled"),
-	    "expired", !strcmp(status, "expired"));
+	    "expired", is_over && paid == 0,
+	    "ended_short", is_over && paid > 0 && paid < amount,
+	    "can_halve", amount > 1);
 	template_init(&t, values);
 	template_sandbox(&t);
 	page = template_take(&t, &len);
@@ -86,7 +88,7 @@ checkout_page(struct flow *f)
 /* ---- the buttons ---- */
 
 static enum flow_next
-checkout_set(struct flow *f, const char *status)
+sandbox_set(struct flow *f, const char *status)
 {
 	struct settle	*s = flow_state(f);
 
@@ -98,19 +100,33 @@ checkout_set(struct flow *f, const char *status)
 }
 
 static enum flow_next
-checkout_pay(struct flow *f)
+sandbox_pay(struct flow *f)
 {
-	return (checkout_set(f, "settled"));
+	return (sandbox_set(f, "settled"));
 }
 
 static enum flow_next
-checkout_expire(struct flow *f)
+sandbox_expire(struct flow *f)
 {
-	return (checkout_set(f, "expired"));
+	return (sandbox_set(f, "expired"));
+}
+
+/* The last word of the address is what is done. */
+static enum flow_next
+sandbox_act(struct flow *f)
+{
+	struct settle	*s = flow_state(f);
+	const char	*what = strrchr(flow_request_path(f), '/');
+
+	if (!is_open(f))
+		return (FLOW_DONE);
+	s->invoice_id = flow_text(f, "order");
+	return (FLOW_QUERY(f, sandbox_act, .id = s->invoice_id,
+	    .what = what == NULL ? "" : what + 1));
 }
 
 static enum flow_next
-checkout_found(struct flow *f)
+sandbox_found(struct flow *f)
 {
 	struct settle	*s = flow_state(f);
 
@@ -124,7 +140,7 @@ checkout_found(struct flow *f)
 
 /* A browser goes back to the page; a program gets JSON. */
 static enum flow_next
-checkout_answer(struct flow *f)
+sandbox_answer(struct flow *f)
 {
 	struct settle	*s = flow_state(f);
 	const char	*accept = flow_request_header(f, "accept");
@@ -142,23 +158,29 @@ checkout_answer(struct flow *f)
 #define BUTTON(name, fn, text)						\
 	{ .method = POST, .path = "/sandbox/:order/" name,		\
 	    .steps = FLOW_STEPS(					\
-		FLOW_STEP(fn),			/* sql  sandbox_set_status */ \
-		FLOW_STEP(checkout_found),				\
+		FLOW_STEP(fn),			/* sql  what is done */	\
+		FLOW_STEP(sandbox_found),				\
 		FLOW_STEP(settle_ask),		/* sql  sandbox_get */	\
 		FLOW_STEP(settle_apply),	/* sql  invoice_settle */ \
 		FLOW_STEP(settle_count),				\
-		FLOW_STEP(checkout_answer)),				\
+		FLOW_STEP(checkout_hint),				\
+		FLOW_STEP(sandbox_answer)),				\
 	    .state = sizeof(struct settle), .hidden = true,		\
 	    .summary = text }
 
 const struct endpoint	pages_sandbox[] = {
 	{ .method = GET, .path = "/sandbox/:order",
 	    .steps = FLOW_STEPS(
-		FLOW_STEP(checkout_ask),	/* sql  sandbox_get */
-		FLOW_STEP(checkout_page)),
+		FLOW_STEP(sandbox_ask),	/* sql  sandbox_get */
+		FLOW_STEP(sandbox_page)),
 	    .hidden = true, .summary = "The sandbox's checkout page." },
-	BUTTON("pay", checkout_pay, "Pays with play money."),
-	BUTTON("expire", checkout_expire, "Lets the invoice expire."),
+	BUTTON("pay", sandbox_pay, "Pays with play money."),
+	BUTTON("expire", sandbox_expire, "Lets the invoice expire."),
+	BUTTON("seen", sandbox_act, "All of it is seen, unconfirmed."),
+	BUTTON("short", sandbox_act, "Half of it arrives."),
+	BUTTON("rest", sandbox_act, "What was missing arrives."),
+	BUTTON("late", sandbox_act, "All of it is seen after the end."),
+	BUTTON("confirm", sandbox_act, "A block: one confirmation more."),
 	ENDPOINT_END
 };
 /* clang-format on */
