@@ -21,7 +21,8 @@ json_t		*door_input(const char *name, const char *label,
 
 /*
  * Renders; takes the values: page_title, and of intro, said, fault, inputs,
- * submit, csrf, link ({href,label}) those that there are.
+ * submit, action (where that goes, if not here), csrf, passkey
+ * (pages/passkeys.h), link ({href,label}) those that there are.
  */
 enum flow_next	 door_send(struct flow *, int status, json_t *values);
 

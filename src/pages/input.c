@@ -240,6 +240,17 @@ read_tree(struct arena *a, const char *text, const char **why)
 	return (v);
 }
 
+/* What a script left in a hidden input, if any runs; the endpoint judges it. */
+static json_t *
+read_scripted(const char *text)
+{
+	char	 error[96];
+	json_t	*v = json_read(text, strlen(text), error, sizeof(error));
+
+	return (v != NULL ? v : *text == '\0' ? json_object() :
+	    json_string(text));
+}
+
 /* Boxes are called NAME.VALUE; what else is to be is written line by line. */
 static json_t *
 read_checks(struct arena *a, const struct input *in, const json_t *typed)
@@ -341,6 +352,8 @@ input_read(struct arena *a, const struct input *in, const struct field *fd,
 		return (NULL);
 	if (in->kind == INPUT_LINES && (*text != '\0' || method == PATCH))
 		return (read_lines(text));
+	if (in->kind == INPUT_HIDDEN && fd->type == FIELD_OBJECT)
+		return (read_scripted(text));
 	if (*text == '\0')		/* a secret isn't shown: it stays */
 		return (in->kind == INPUT_SECRET ? NULL :
 		    read_nothing(fd, method));

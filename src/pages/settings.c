@@ -73,6 +73,7 @@ const struct endpoint	pages_settings[] = {
 		{ "tier", "GET /v1/admin/tier" },
 		{ "license", "GET /v1/admin/self-license" }),
 	    .actions = ACTIONS({ "Sessions", "/admin/sessions" },
+		{ "Passkeys", "/admin/passkeys" },
 		{ "Change the password", "/admin/settings/password" }),
 	    .blocks = BLOCKS(
 		{ BLOCK_FACTS, "Your name", "operator", name, .beside = ACTIONS(

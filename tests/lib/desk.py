@@ -73,8 +73,10 @@ class Page(HTMLParser):
             self.wrong[a["id"].removesuffix("-wrong")] = data
 
     def form(self, method="post"):
-        """The page's own form; the last, since signing out is a form, too."""
-        return [f for f in self.forms if f["method"] == method][-1]
+        """The page's own form; the last, since signing out is a form, too.
+        What a passkey would be sent by is none that can be filled in."""
+        return [f for f in self.forms if f["method"] == method and
+                set(f["fields"]) - {"csrf"} != {"credential"}][-1]
 
 
 class Desk:

@@ -141,6 +141,12 @@ class Stock:
                {"active": False})
         self.key = api.do("POST", "/api-keys", {
             "label": self.text("key", 80), "role": "read-only"})
+        for n, alone in enumerate(("true", "false")):
+            api.db.execute(
+                "INSERT INTO passkeys (credential_id, algorithm, public_key,"
+                " sign_count, name, transports, alone) VALUES (sha256(%s), -8,"
+                " sha256(%s), %s, %s, '{internal,hybrid}', %s)",
+                [f"{n}", f"{n}", n * 12, self.text(f"passkey{n}"), alone])
         api.do("POST", "/settings/operator-name",
                {"name": self.text("operator")})
         for status in ("dead", "skipped"):
