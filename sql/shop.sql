@@ -72,6 +72,12 @@ LEFT JOIN exchange_rates e ON e.currency = s.price_currency
     AND e.fetched_at BETWEEN licet_now() - interval '1 hour'
         AND licet_now() + interval '1 minute';
 
+-- name: shop_code :opt
+-- What a code takes off, in its own terms.  Leans on discount_codes_code_key.
+SELECT c.amount
+FROM discount_codes c
+WHERE c.code = @code::text;
+
 -- name: shop_thanks :opt
 -- What the buyer's page shows of a purchase; the key's facts only while the
 -- license is active.  An invoice that another one replaced leads to that one.

@@ -77,15 +77,12 @@ preview_answer(struct flow *f)
 	if (o->code_refusal != NULL)
 		return (flow_json(f, 200, refusal(o)));
 	return (flow_json(f, 200, json_pack(
-	    "{s:b,s:s,s:s,s:b,s:I,s:I,s:I,s:s,s:I,s:I,s:o,s:s}",
+	    "{s:b,s:s,s:s,s:b,s:I,s:I,s:I,s:o,s:s}",
 	    "valid", true, "code", o->code, "kind", o->code_kind,
 	    "is_free", o->price.is_free,
 	    "base_price_sats", (json_int_t)o->price.base_sats,
 	    "discount_applied_sats", (json_int_t)o->price.discount_sats,
 	    "final_price_sats", (json_int_t)o->price.amount_sats,
-	    "price_currency", o->currency,
-	    "base_price_value", (json_int_t)o->listed_value,
-	    "final_price_value", (json_int_t)o->price.charged_value,
 	    "amount_pct", percent(o), "message", sentence(f, o))));
 }
 
@@ -107,8 +104,7 @@ const struct endpoint	api_preview[] = {
 	    .errors = "404 502",
 	    .summary = "What a code would do to a price; uses nothing up.",
 	    .answer = "`{valid:true,code,kind,is_free,base_price_sats,"
-	        "discount_applied_sats,final_price_sats,price_currency,"
-	        "base_price_value,final_price_value,amount_pct|null,message}` "
+	        "discount_applied_sats,final_price_sats,amount_pct|null,message}` "
 	        "or `{valid:false,reason,message,base_price_sats}`." },
 	ENDPOINT_END
 };

@@ -7,7 +7,7 @@
  * There is no session, and so nothing that another site could ride on; what a
  * browser says comes from elsewhere is refused all the same.
  */
-#include "pages/pages.h"
+#include "pages/buy.h"
 
 #include "base/json.h"
 #include "base/uuid.h"
@@ -17,8 +17,8 @@
 #include "flow/idempotency.h"
 #include "flow/inner.h"
 #include "flow/session.h"
-#include "pages/buy.h"
 #include "pages/front.h"
+#include "pages/pages.h"
 #include "pages/value.h"
 
 #include "sql.h"
@@ -223,6 +223,7 @@ buy_previewed(struct flow *f)
 	const struct inner_answer	*a = inner_answer(f);
 	struct buy			*b = flow_state(f);
 	json_t				*preview;
+	const char			*code = NULL;
 	char				 why[96];
 
 	if (a->fault != ERR_NONE) {
@@ -234,8 +235,21 @@ buy_previewed(struct flow *f)
 		b->code_fault = sentence(f, arena_strdup(&f->arena,
 		    or_empty(json_text(preview, "message"))));
 	else
-		json_object_set(f->body, "preview", preview);
-	json_decref(preview);
+		code = json_text(preview, "code");
+	json_object_set_new(f->body, "preview", preview);
+	if (code == NULL)
+		return (flow_skip_to(f, buy_page));
+	return (FLOW_QUERY(f, shop_code, .code = code));
+}
+
+/* The preview tells satoshis; this is for the currency of the price. */
+static enum flow_next
+buy_coded(struct flow *f)
+{
+	struct buy	*b = flow_state(f);
+
+	b->code_amount = db_integer(flow_rows(f), 0, "amount", 0);
+	b->is_coded = db_rows_count(flow_rows(f)) == 1;
 	return (flow_skip_to(f, buy_page));
 }
 
@@ -391,7 +405,8 @@ buy_purchased(struct flow *f)
 #define OFFER_STEPS							\
 	FLOW_STEP(buy_facts),		/* sql   shop_facts */		\
 	FLOW_STEP(buy_preview),		/* inner the code, perhaps */	\
-	FLOW_STEP(buy_previewed)
+	FLOW_STEP(buy_previewed),	/* sql   shop_code */		\
+	FLOW_STEP(buy_coded)
 
 const struct endpoint	pages_buy[] = {
 	{ .method = GET, .path = "/buy/:slug", .limit = LIMIT_CATALOGUE,

@@ -26,6 +26,10 @@ struct buy {
 	int64_t		 rate_e4;	/* 0: none is known */
 	const char	*rate_at;	/* NULL: it is the vendor's own */
 
+	/* Of a code that was typed and is good: it counts. */
+	bool		 is_coded;
+	long long	 code_amount;
+
 	/* On the way. */
 	const json_t	*tier;		/* the chosen one, of offer or terms */
 	unsigned int	 pauses;

@@ -2,6 +2,7 @@
 #include "pages/buy.h"
 
 #include "base/uuid.h"
+#include "domain/discount.h"
 #include "domain/price.h"
 #include "flow/idempotency.h"
 #include "pages/front.h"
@@ -262,13 +263,13 @@ add_estimate(struct flow *f, const struct buy *b, const struct price_words *w,
 	if (!strcmp(w->currency, "SAT") || w->left <= 0 ||
 	    (w->period_days > 0 && w->trial_days > 0))
 		return;
-	if (preview != NULL)
+	if (b->is_coded)
 		sats = number(preview, "final_price_sats");
 	else if (b->rate_e4 == 0 || !price_in_sats(w->left, b->rate_e4, &sats))
 		return;
 	json_object_set_new(order, "estimate", json_string(price_amount(
 	    &f->arena, "SAT", sats)));
-	if (preview == NULL && b->rate_at != NULL)
+	if (!b->is_coded && b->rate_at != NULL)
 		json_object_set_new(order, "rate_at",
 		    json_string(b->rate_at));
 }
@@ -295,12 +296,12 @@ button(struct flow *f, const struct price_words *w)
 
 /* What the code that was typed does, in the product's own currency. */
 static const char *
-preview_words(struct flow *f, const struct price_words *w)
+preview_words(struct flow *f, const struct buy *b, const struct price_words *w)
 {
 	const json_t	*preview = json_object_get(f->body, "preview");
 	const char	*code = text(preview, "code");
 
-	if (preview == NULL)
+	if (!b->is_coded)
 		return (NULL);
 	if (w->trial_days > 0)
 		return (text(preview, "message"));
@@ -311,10 +312,20 @@ preview_words(struct flow *f, const struct price_words *w)
 	    price_amount(&f->arena, w->currency, w->value - w->left)));
 }
 
+static long long
+typed_left(struct flow *f, const struct buy *b, const struct price_words *w)
+{
+	const json_t	*preview = json_object_get(f->body, "preview");
+
+	if (!b->is_coded || w->trial_days > 0)
+		return (w->value);
+	return (w->value - discount_of(discount_kind_parse(text(preview,
+	    "kind")), b->code_amount, w->value));
+}
+
 static json_t *
 order(struct flow *f, const struct buy *b, const char **prefilled)
 {
-	const json_t		*preview = json_object_get(f->body, "preview");
 	const json_t		*d = featured(b->tier);
 	struct price_words	 w = words(b->tier);
 	const char		*name = text(b->tier, "name"), *said;
@@ -322,10 +333,7 @@ order(struct flow *f, const struct buy *b, const char **prefilled)
 
 	*prefilled = d == NULL ? "" : text(d, "code");
 	if (buy_is_typed(b)) {		/* it beats the featured one */
-		w.left = preview == NULL ? w.value :
-		    number(preview, "final_price_value");
-		if (preview == NULL || w.trial_days > 0)
-			w.left = w.value;
+		w.left = typed_left(f, b, &w);
 		d = NULL;
 	}
 	said = d == NULL ? NULL : text(d, "description");
@@ -334,7 +342,7 @@ order(struct flow *f, const struct buy *b, const char **prefilled)
 	    "tier", *name == '\0' ? NULL : name,
 	    "price", price_values(&f->arena, &w),
 	    "afterwards", afterwards(f, &w),
-	    "applied", preview_words(f, &w),
+	    "applied", preview_words(f, b, &w),
 	    "button", button(f, &w),
 	    "ribbon", d == NULL ? NULL : ribbon(f, b->tier),
 	    "offer", said != NULL && *said != '\0' ? said : NULL,

@@ -6,7 +6,7 @@
  *
  * GET /thank-you/key.txt?invoice_id=: the key as a file.
  */
-#include "pages/pages.h"
+#include "pages/thanks.h"
 
 #include "base/conf.h"
 #include "base/json.h"
@@ -14,8 +14,8 @@
 #include "flow/key.h"
 #include "flow/respond.h"
 #include "pages/front.h"
+#include "pages/pages.h"
 #include "pages/price.h"
-#include "pages/thanks.h"
 
 #include "sql.h"
 #include "templates.h"
