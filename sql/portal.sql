@@ -122,7 +122,7 @@ COALESCE((
         'listed_currency', p.price_currency,
         'listed_value', COALESCE(t.price_sats_override, p.price_value),
         'period_days', CASE WHEN t.is_recurring
-            THEN t.renewal_period_days END,
+            THEN t.renewal_period_days ELSE 0 END,
         'max_machines', t.max_machines)
         ORDER BY t.tier_rank, t.slug)
     FROM policies t

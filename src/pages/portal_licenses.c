@@ -69,7 +69,6 @@ static const struct column	facts[] = {
 	{ "Devices in use", "active_machines", CELL_NUMBER, "none" },
 	{ "Seats", "max_machines", CELL_NUMBER, "any number" },
 	{ "Includes", "entitlements", CELL_LIST },
-	{ "Trial", "is_trial", CELL_BADGE, "true=warn=Yes|false=quiet=No" },
 	{ "Number", "id", CELL_CODE },
 	{ 0 }
 };
@@ -98,11 +97,20 @@ static const struct column	subscription[] = {
 	{ "Price", "listed_value", CELL_MONEY, "listed_currency" },
 	{ "For days", "period_days", CELL_NUMBER },
 	{ "Paid until", "next_renewal_at", CELL_TIME },
-	{ "Ends unless paid", "lapses_at", CELL_TIME },
-	{ "Cancelled", "cancelled_at", CELL_TIME },
-	{ "Lapsed", "lapsed_at", CELL_TIME },
 	{ 0 }
 };
+
+static const struct column	due[] = {
+	{ "State", "status", CELL_BADGE, PORTAL_SUBSCRIPTION_STATES },
+	{ "Price", "listed_value", CELL_MONEY, "listed_currency" },
+	{ "For days", "period_days", CELL_NUMBER },
+	{ "Paid until", "next_renewal_at", CELL_TIME },
+	{ "Ends unless paid by", "lapses_at", CELL_TIME },
+	{ 0 }
+};
+
+#define CANCEL		{ "Cancel", "/portal/licenses/{at.id}/cancel", "danger", \
+	.when = "license.subscription.status=active|past_due" }
 
 static const struct column	plans[] = {
 	{ "Plan", "name", .link = "/portal/licenses/{license.license.id}/{direction}/{slug}" },
@@ -190,6 +198,8 @@ const struct endpoint	pages_portal_licenses[] = {
 		    "one was sent by mail." },
 		{ BLOCK_TEXT, .when = "license.license.suspended_at",
 		    .empty = "The vendor suspended this license: its key doesn’t work for now." },
+		{ BLOCK_TEXT, .when = "license.license.is_trial&license.license.status=active",
+		    .empty = "This is a trial." },
 		{ BLOCK_FACTS, "A renewal is to be paid", "license.subscription.bill", bill,
 		    .when = "license.subscription.bill", .beside = ACTIONS(
 		        { "Pay now", "{license.subscription.bill.pay_url}", "first" }) },
@@ -203,12 +213,14 @@ const struct endpoint	pages_portal_licenses[] = {
 		            .when = "license.change.pay_url" }) },
 		{ BLOCK_FACTS, NULL, "license.license", facts },
 		{ BLOCK_MADE, "Devices", .make = portal_devices_make },
-		{ BLOCK_FACTS, "Subscription", "license.subscription", subscription,
-		    .when = "license.subscription", .beside = ACTIONS(
+		{ BLOCK_FACTS, "Subscription", "license.subscription", due,
+		    .when = "license.subscription.status=past_due", .beside = ACTIONS(
 		        { "Bill it again", "/portal/licenses/{at.id}/bill",
 		            .when = "license.subscription.gave_up&!license.subscription.bill" },
-		        { "Cancel", "/portal/licenses/{at.id}/cancel", "danger",
-		            .when = "license.subscription.status=active|past_due" }) },
+		        CANCEL) },
+		{ BLOCK_FACTS, "Subscription", "license.subscription", subscription,
+		    .when = "license.subscription.status=active|cancelled|lapsed",
+		    .beside = ACTIONS(CANCEL) },
 		{ BLOCK_LIST, "Other plans", "license.plans", plans, .when = "license.plans" },
 		{ BLOCK_LIST, "Invoices", "license.invoices", invoices,
 		    .when = "license.invoices",

@@ -5,6 +5,7 @@
 
 /* clang-format off */
 static const struct column	upgrade[] = {
+	{ "New plan", "to_policy_slug" },
 	{ "To pay now", "proration_charge_value", CELL_MONEY, "listed_currency" },
 	{ "From the next renewal on", "next_renewal_charge", CELL_MONEY, "listed_currency" },
 	{ "For days", "next_renewal_period_days", CELL_NUMBER },
@@ -12,6 +13,7 @@ static const struct column	upgrade[] = {
 };
 
 static const struct column	downgrade[] = {
+	{ "New plan", "to_policy_slug" },
 	{ "Happens", "effective_at", CELL_TIME },
 	{ "From then on", "next_renewal_charge", CELL_MONEY, "listed_currency" },
 	{ "For days", "next_renewal_period_days", CELL_NUMBER },
