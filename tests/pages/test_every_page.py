@@ -9,6 +9,7 @@ from lib.crawl import crawl, matches, tables
 from lib.desk import Desk, Page, open_desk
 from lib.stocked import HOSTILE, SETTINGS, Stock
 
+pytestmark = pytest.mark.deployed
 POLICY = re.compile(r"(?:^|;)\s*([a-z-]+)\s+([^;]*)")
 # Tables that change on their own, or by looking.
 RESTLESS = ("sessions", "rate_buckets", "replicas")
