@@ -288,9 +288,13 @@ values_of(struct flow *f, const struct kind *k, const struct db_rows *r,
 	set(v, "price", renewal_price(f, r));
 	set(v, "period", period(f, r));
 	set(v, "pay_url", link_or_none(db_text(r, 0, "checkout_url")));
-	if (db_text(r, 0, "invoice_id") != NULL)
+	if (db_text(r, 0, "invoice_id") != NULL) {
 		set(v, "recover_url", arena_printf(&f->arena, "%s/recover",
 		    conf.public_url));
+		set(v, "thanks_url", arena_printf(&f->arena,
+		    "%s/thank-you?invoice_id=%s", conf.public_url,
+		    db_text(r, 0, "invoice_id")));
+	}
 	json_object_set_new(v, "trial", json_boolean(db_true(r, 0,
 	    "is_trial")));
 	json_object_set_new(v, "first", json_boolean(db_true(r, 0,
