@@ -276,7 +276,10 @@ SELECT NULL AS fault, NULL AS message, {{portal_invoice_json}}::jsonb
     'paid_sats', i.paid_sats, 'attention', i.attention,
     'cycle_start_at', rfc3339(c.cycle_start_at),
     'cycle_end_at', rfc3339(c.cycle_end_at),
-    'vendor', COALESCE(NULLIF(v.legal_name, ''), v.name),
+    'vendor', COALESCE(NULLIF(v.legal_name, ''), (
+        SELECT s.value
+        FROM settings s
+        WHERE s.key = 'operator_name'), v.name),
     'vendor_email', v.support_email, 'vendor_url', v.support_url) AS body
 FROM invoices i
 JOIN products p ON p.id = i.product_id
