@@ -338,6 +338,41 @@ what_cannot_be_encoded_is_refused(void **state)
 	assert_int_equal(license_key_size(&f), 0);
 }
 
+/* Neither passes for the other, whatever its prefix is changed to. */
+static void
+activations_are_no_keys(void **state)
+{
+	struct license_key_fields	 f = { .expires_at = 1800000000 };
+	static const char *const	 list[] = { "pro" };
+	struct parsed			 p;
+	uint8_t				 hash[32], said[512];
+	uint8_t				 public_key[32];
+	char				 text[1024], key[1024];
+	size_t				 len;
+
+	license_key_fingerprint("attic", 5, hash);
+	f.entitlements = list;
+	f.entitlement_count = 1;
+	f.fingerprint_hash = hash;
+	len = license_key_encode(&f, ring, text, sizeof(text));
+	assert_int_equal(len + 1, license_key_size(&f));
+	assert_int_equal(license_key_encode(&f, ring, key, len), 0);
+	assert_memory_equal(text, "LICA1-", 6);
+	assert_false(parse(&p, text));
+
+	(void)snprintf(key, sizeof(key), "LIC1-%s", text + 6);
+	assert_true(parse(&p, key));
+	assert_true(license_key_bound_to(&p.key, hash));
+	assert_true(p.key.expires_at == f.expires_at);
+	assert_false(keyring_verify(ring, &p.key));
+	len = sizeof(LICENSE_ACTIVATION_SAYS) - 1;
+	memcpy(said, LICENSE_ACTIVATION_SAYS, len);
+	memcpy(said + len, p.key.payload, p.key.payload_len);
+	(void)keyring_active(ring, public_key);
+	assert_int_equal(crypto_sign_verify_detached(p.key.signature, said,
+	    len + p.key.payload_len, public_key), 0);
+}
+
 static void
 fingerprints_hash_as_published(void **state)
 {
@@ -391,6 +426,7 @@ main(void)
 		cmocka_unit_test(buffer_too_small_is_refused),
 		cmocka_unit_test(random_fields_come_back),
 		cmocka_unit_test(what_cannot_be_encoded_is_refused),
+		cmocka_unit_test(activations_are_no_keys),
 		cmocka_unit_test(fingerprints_hash_as_published),
 	};
 
