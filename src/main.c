@@ -87,6 +87,8 @@ static const struct resource	resources[] = {
 	{ "Thanks", pages_thanks },
 	{ "Checkout", pages_checkout },
 	{ "Recovery, for people", pages_recover },
+	{ "Portal: its door", pages_customer_door },
+	{ "Portal: personal data", pages_customer_data },
 	{ "Assets", pages_assets },
 	{ "Dashboard: sign-in", pages_signin },
 	{ "Dashboard: first run", pages_welcome },

@@ -33,6 +33,8 @@ extern const struct endpoint	pages_profiles[];
 extern const struct endpoint	pages_providers[];
 extern const struct endpoint	pages_rates[];
 extern const struct endpoint	pages_tips[];
+extern const struct endpoint	pages_customer_door[];
+extern const struct endpoint	pages_customer_data[];
 extern const struct endpoint	pages_portal_licenses[];
 extern const struct endpoint	pages_portal_plans[];
 extern const struct endpoint	pages_portal_invoices[];
