@@ -42,6 +42,7 @@ def test_receipt_of_a_purchase_has_the_key(mails):
         assert "21,000 sats" in text and bought["invoice_id"] in text
         assert "Valid" in text and "without end" in text
         assert mails.url + "/recover" in text
+    for text in (mail.text, mail.html):
         assert f"{mails.url}/thank-you?invoice_id={bought['invoice_id']}" in text
     assert mails.validate(KEY.search(mail.text).group())["ok"]
     row = mails.becomes(to, "sent")
