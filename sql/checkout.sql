@@ -67,15 +67,17 @@ LEFT JOIN invoices i ON i.id = w.id
 ORDER BY w.n;
 
 -- name: checkout_get :opt
--- All that the page shows, and the provider to be asked.  `can_renew': nobody
--- has paid, and nobody can any more, or the provider never heard of it.
+-- All that the page shows, and the provider to be asked.  A Lightning invoice
+-- is shown only while it asks for what is left.  `can_renew': nobody has paid,
+-- and nobody can any more, or the provider never heard of it.
 SELECT i.id, i.kind, i.status, i.amount_sats, i.created_at < licet_now()
     - interval '60 seconds' AS is_old, i.provider_invoice_id, i.checkout_url,
     i.listed_currency, COALESCE(i.charged_value, i.listed_value)
     AS charged_value, i.listed_value, i.exchange_rate_centibps AS rate_e4,
     i.exchange_rate_source AS rate_source, rfc3339(i.created_at) AS created_at,
     t.name AS product_name, t.slug AS product_slug, y.name AS policy_name,
-    z.state, a.seen_sats, a.due_sats, c.bolt11, c.address, c.confirmations,
+    z.state, a.seen_sats, a.due_sats,
+    CASE WHEN a.due_sats = c.due_sats THEN c.bolt11 END AS bolt11, c.address, c.confirmations,
     c.confirmations_needed, rfc3339(c.expires_at) AS expires_at,
     ceil(extract(epoch FROM c.expires_at - licet_now()))::bigint
     AS seconds_left, c.told_at IS NOT NULL AS is_told,

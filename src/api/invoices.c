@@ -7,7 +7,7 @@
 
 /* clang-format off */
 #define ATTENTION							\
-	"true|false|surplus|void_change|amount_mismatch|partial|over"
+	"true|false|surplus|void_change|amount_mismatch|partial|over|double"
 #define ADMIN(m, p)	.method = m, .path = "/v1/admin/invoices" p
 
 const struct endpoint	api_invoices[] = {

@@ -86,7 +86,8 @@ static const char *
 source_words(const char *source)
 {
 	static const char *const	words[][2] = {
-		{ "kraken", "Kraken" }, { "coinbase", "Coinbase" },
+		{ "kraken", "Kraken" },
+		{ "coinbase", "Coinbase" },
 		{ "coingecko", "CoinGecko" },
 		{ "manual_pin", "the vendor’s own rate" },
 	};
@@ -108,6 +109,9 @@ show_amount(const struct view *v)
 
 	put(v, "amount", sats(v, is_rest ? v->due :
 	    db_integer(v->r, 0, "amount_sats", 0)));
+	if (is_rest)
+		put(v, "whole", sats(v, db_integer(v->r, 0, "amount_sats",
+		    0)));
 	if (currency == NULL || !strcmp(currency, "SAT"))
 		return;
 	put(v, "listed", value_money(&v->f->arena,
@@ -194,7 +198,7 @@ say_expired(const struct view *v)
 {
 	const char	*kind = text(v, "kind");
 
-	say(v, "quiet", !strcmp(text(v, "status"), "invalid") ?
+	say(v, "calm", !strcmp(text(v, "status"), "invalid") ?
 	    "This invoice can’t be paid" : "The time to pay is over");
 	if (db_true(v->r, 0, "can_renew")) {
 		add(v, "Nothing was paid. Your order is kept: get a new invoice, "
@@ -219,7 +223,7 @@ say_preparing(const struct view *v)
 		add(v, "Nothing was paid. Your order is kept: try it again.");
 		return;
 	}
-	say(v, "quiet", "Your invoice is on its way");
+	say(v, "calm", "Your invoice is on its way");
 	if (link != NULL && *link != '\0')
 		add(v, "The payment server is slow to answer. This page looks "
 		    "again by itself; or pay on the payment server’s own page.");
@@ -240,11 +244,11 @@ show_state(const struct view *v)
 	else if (is(v, "preparing"))
 		say_preparing(v);
 	else if (v->is_over) {
-		say(v, "quiet", "The time is over");
+		say(v, "calm", "The time is over");
 		add(v, "Please don’t pay any more. This page looks whether "
 		    "something has arrived.");
 	} else {
-		say(v, "quiet", "Waiting for your payment");
+		say(v, "calm", "Waiting for your payment");
 	}
 	if (v->is_over && is(v, "short"))
 		add(v, "The time is just over: please don’t pay any more.");

@@ -38,6 +38,7 @@ static const char	actions[] =
     "invoice.partial=Paid in part|invoice.late=Paid late|"
     "invoice.over=Paid too much|invoice.marked=Marked by hand|"
     "invoice.surplus=Paid twice|invoice.void_change=Paid too late|"
+    "invoice.double=Order paid twice|"
     "invoice.unwatched=Invoice no longer watched|"
     "machine.deactivate=Machine released|"
     "code.release=Use of a code given back|tip.pay=Tip paid";

@@ -76,6 +76,7 @@ class FakeBtcpay(Api, Consent, Postman, Double):
         with self.lock:
             self.untold = []
             self.lightning.reset()
+        self.is_old = False     # speaks as 1.x does
 
     def settings(self):
         return {

@@ -168,7 +168,7 @@ def invoice_mark(fake, store, request, invoice_id):
 
 @route("GET", "invoices/{invoice_id}/payment-methods", "canviewinvoices")
 def invoice_methods(fake, store, request, invoice_id):
-    return fake.invoice_of(invoice_id).methods_json()
+    return fake.invoice_of(invoice_id).methods_json(fake.is_old)
 
 
 @route("POST", "invoices/{invoice_id}/refund",

@@ -14,6 +14,8 @@ from fake.wire import Refusal
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 SATS = Decimal(100_000_000)
 METHODS = ("BTC-LN", "BTC-CHAIN", "BTC-LNURL")
+OLD_NAMES = {"BTC-LN": "BTC-LightningNetwork", "BTC-CHAIN": "BTC",
+             "BTC-LNURL": "BTC-LNURLPAY"}
 DIGITS = {"BTC": 8, "SATS": 0}
 
 
@@ -67,6 +69,7 @@ class Invoice:
         self.is_forced = False      # put into its state: nothing moves it
         self.archived = False
         self.reported_amount = None
+        self.rest = None
         self.check()
 
     @staticmethod
@@ -109,6 +112,19 @@ class Invoice:
             msat=sats * 1000 or None, description=f"Invoice {self.id}",
             at=self.created, expiry=self.expires - self.created,
             network=self.store.network)
+
+    @property
+    def bolt11_of_rest(self):
+        """Once a part is paid, an invoice for the rest."""
+        if not self.got() or not self.is_under():
+            return self.bolt11
+        sats = int((self.needed - self.got()) * SATS)
+        if self.rest is None or self.rest[0] != sats:
+            self.rest = sats, bolt11.encode(
+                msat=sats * 1000, description=f"Rest of {self.id}",
+                at=self.created, expiry=self.expires - self.created,
+                network=self.store.network)
+        return self.rest[1]
 
     @functools.cached_property
     def address(self):
@@ -239,25 +255,29 @@ class Invoice:
         return self.checkout.get("paymentMethods") or \
             [m for m in self.store.methods if self.store.methods[m]]
 
-    def methods_json(self):
+    def methods_json(self, is_old=False):
+        """What can be paid with; is_old: as BTCPay Server 1.x says it."""
         out = []
         for m in self.methods():
-            destination = self.address if m == "BTC-CHAIN" else self.bolt11
+            destination = self.address if m == "BTC-CHAIN" else \
+                self.bolt11_of_rest
             paid = sum((p.value for p in self.payments if p.method == m and
                         not p.is_replaced), Decimal(0))
             link = f"bitcoin:{destination}" if m == "BTC-CHAIN" else \
                 f"lightning:{destination}"
+            named = {"paymentMethodId": m, "currency": "BTC",
+                     "paymentMethodFee": "0.0", "additionalData": {}}
+            if is_old:
+                named = {"paymentMethod": OLD_NAMES[m], "cryptoCode": "BTC",
+                         "networkFee": "0.0", "additionalData": {}}
             out.append({
-                "paymentMethodId": m, "activated": True, "currency": "BTC",
+                **named, "activated": True,
                 "destination": destination, "paymentLink": link,
                 "rate": decimal_text(self.rate),
                 "paymentMethodPaid": decimal_text(paid),
                 "totalPaid": decimal_text(self.got()),
-                "due": decimal_text(max(Decimal(0),
-                                        self.needed - self.got())),
+                "due": decimal_text(self.needed - self.got()),
                 "amount": decimal_text(self.needed),
-                "paymentMethodFee": "0.0",
                 "payments": [p.json(destination) for p in self.payments
-                             if p.method == m and not p.is_replaced],
-                "additionalData": {}})
+                             if p.method == m]})
         return out
