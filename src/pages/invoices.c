@@ -9,7 +9,7 @@
 #define ATTENTION							\
 	"partial=warn=Paid in part|over=warn=Paid too much|"		\
 	"surplus=bad=Paid twice|void_change=bad=Paid too late|"		\
-	"amount_mismatch=bad=Another amount"
+	"amount_mismatch=bad=Another amount|double=bad=Order paid twice"
 #define KINDS								\
 	"purchase=quiet=Purchase|renewal=quiet=Renewal|"		\
 	"tier_change=quiet=Change of policy"
@@ -24,7 +24,7 @@ static const struct input	filters[] = {
 	{ "attention", "To look at", INPUT_CHOICE,
 	    .with = "=All|true=Somebody should look|partial=Paid in part|over=Paid too much|"
 	    "surplus=Paid twice|void_change=Paid too late|amount_mismatch=Another amount|"
-	    "false=Nothing odd" },
+	    "double=Order paid twice|false=Nothing odd" },
 	{ "product_id", "Product", INPUT_PICK, .with = "products.products id name" },
 	{ "buyer_email", "Buyer’s address" },
 	{ 0 }
@@ -219,6 +219,9 @@ const struct endpoint	pages_invoices[] = {
 		    "license stays."),
 		ODD("void_change", "A change of policy was paid that no longer applies. Pay it "
 		    "back, and the license stays as it is; or move the license by hand."),
+		ODD("double", "The buyer’s first invoice had expired, another one was made for the "
+		    "same order, and both were paid. Each brought a license. Refund this one, and "
+		    "its license is revoked; or leave both."),
 		ODD("amount_mismatch", "All was given, but the provider’s invoice is over another "
 		    "amount than was asked for. Find out who changed it there."),
 		{ BLOCK_FACTS, "The sale", "invoice", sale },
