@@ -1,6 +1,7 @@
 #include "crypto/passkey.h"
 
 #include "base/json.h"
+#include "crypto/cbor.h"
 #include "crypto/sha256.h"
 
 #include <bsd/string.h>
@@ -16,7 +17,11 @@
 #define DATA_MAX	8192
 #define FLAG_PRESENT	0x01	/* of authenticator data */
 #define FLAG_VERIFIED	0x04
+#define FLAG_MADE	0x40
+#define FLAG_MORE	0x80
 #define FLAGS_AT	32	/* after the site's hash */
+#define COUNT_END	37
+#define ID_LEN_AT	(COUNT_END + 16)
 #define DIGITS		"0123456789"
 
 static const char	nobody[] = "Nobody touched the passkey.";
@@ -128,7 +133,40 @@ passkey_client_check(const void *text, size_t len, enum passkey_type type,
 	return (why);
 }
 
-/* ---- a new one ---- */
+/* ---- what the authenticator wrote ---- */
+
+/*
+ * Site, flags, count; of a new one the model, its id, its key; then extensions,
+ * if the flags say so; and no more.
+ */
+static bool
+data_is_sound(const uint8_t *p, size_t len, bool is_new)
+{
+	size_t	at = COUNT_END, n;
+
+	if (len < at || len > DATA_MAX ||
+	    is_new != ((p[FLAGS_AT] & FLAG_MADE) != 0))
+		return (false);
+	if (is_new) {
+		at = ID_LEN_AT + 2;
+		if (len < at)
+			return (false);
+		at += (size_t)p[ID_LEN_AT] << 8 | p[ID_LEN_AT + 1];
+		if (len < at)
+			return (false);
+		n = cbor_item_len(p + at, len - at, CBOR_DEPTH);
+		if (n == 0)
+			return (false);
+		at += n;
+	}
+	if (p[FLAGS_AT] & FLAG_MORE) {
+		n = cbor_item_len(p + at, len - at, CBOR_DEPTH);
+		if (n == 0)
+			return (false);
+		at += n;
+	}
+	return (at == len);
+}
 
 static bool
 is_of_site(const void *data, const struct passkey_site *s)
@@ -138,6 +176,8 @@ is_of_site(const void *data, const struct passkey_site *s)
 	sha256(s->id, strlen(s->id), hash);
 	return (!memcmp(data, hash, sizeof(hash)));
 }
+
+/* ---- a new one ---- */
 
 /* libfido2 wants to be told the algorithm, and refuses another. */
 static fido_cred_t *
@@ -200,15 +240,14 @@ passkey_made_read(const void *data, size_t len, const struct passkey_site *s,
 	int		 algorithm = PASSKEY_ES256;
 
 	memset(m, 0, sizeof(*m));
-	if (len <= FLAGS_AT || len > DATA_MAX)
+	if (!data_is_sound(data, len, true))
 		return ("The passkey's data can't be read.");
 	if (!is_of_site(data, s))
 		return ("This passkey is of another site.");
 	if ((c = made_parse(data, len, algorithm)) == NULL)
 		c = made_parse(data, len, algorithm = PASSKEY_EDDSA);
 	if (c == NULL)
-		return ("The passkey's data can't be read, or its algorithm "
-		    "is neither ES256 nor EdDSA.");
+		return ("The passkey's algorithm is neither ES256 nor EdDSA.");
 	why = made_copy(c, algorithm, m);
 	fido_cred_free(&c);
 	return (why);
@@ -277,7 +316,7 @@ passkey_signed_check(const struct passkey_signed *p,
 	fido_assert_t	*a;
 
 	*sign_count = 0;
-	if (p->data_len <= FLAGS_AT || p->data_len > DATA_MAX)
+	if (!data_is_sound(p->data, p->data_len, false))
 		return ("What the passkey signed can't be read.");
 	if ((why = data_judge(p->data, s, verified)) != NULL)
 		return (why);
