@@ -161,55 +161,56 @@ made(const char *hex, struct passkey_made *m)
 	return (why);
 }
 
+static const struct {
+	const char	*hex, *why;
+}	new_ones[] = {
+	{ MADE ES256, NULL },
+	{ SITE "c500000001" NONE "0020" ID ES256 "a16b6372656450726f7465637402",
+	    NULL },
+	/* Another site; nobody there; an id too short. */
+	{ "50960de5880e8c687434170f6476605b8fe4aeb9a28632c7995cf3ba831d9763"
+	    "4500000001" NONE "0020" ID ES256, "another site" },
+	{ SITE "4400000001" NONE "0020" ID ES256, "Nobody" },
+	{ SITE "4500000001" NONE "0004" "01020304" ES256, "no known length" },
+	/* P-384; RSA; two points that are none. */
+	{ MADE "a501020338222002215820" X "225820" Y, "neither" },
+	{ MADE "a30103033901002043010001", "neither" },
+	{ MADE "a0", "neither" },
+	{ MADE "a5010203262001215820" X "225820" X, "none of its algorithm" },
+	/* No credential; a key that isn't there or doesn't end; more than it. */
+	{ SITE "0500000001", "can't be read" },
+	{ SITE "0500000001" NONE "0020" ID ES256, "can't be read" },
+	{ SITE "4500000001", "can't be read" },
+	{ SITE "4500000001" NONE "ffff" ID ES256, "can't be read" },
+	{ MADE, "can't be read" },
+	{ MADE ES256 "00", "can't be read" },
+	{ MADE ES256 "a0", "can't be read" },
+	{ SITE "c500000001" NONE "0020" ID ES256, "can't be read" },
+	{ MADE "ff", "can't be read" },
+	{ MADE "bf5f5f5f5f5f5f5fff", "can't be read" },
+	/* Lengths that promise gigabytes. */
+	{ MADE "9a68686868686868", "can't be read" },
+	{ MADE "bb7fffffffffffffff01", "can't be read" },
+	{ MADE "5affffffff00", "can't be read" },
+};
+
 static void
 news(void **state)
 {
-	static const struct {
-		const char	*hex, *why;
-	} rows[] = {
-		{ MADE ES256, NULL },
-		{ SITE "c500000001" NONE "0020" ID ES256 "a16b6372656450726f7465637402",
-		    NULL },
-		/* Another site; nobody there; an id too short. */
-		{ "50960de5880e8c687434170f6476605b8fe4aeb9a28632c7995cf3ba831d9763"
-		    "4500000001" NONE "0020" ID ES256, "another site" },
-		{ SITE "4400000001" NONE "0020" ID ES256, "Nobody" },
-		{ SITE "4500000001" NONE "0004" "01020304" ES256, "no known length" },
-		/* P-384; RSA; two points that are none. */
-		{ MADE "a501020338222002215820" X "225820" Y, "neither" },
-		{ MADE "a30103033901002043010001", "neither" },
-		{ MADE "a0", "neither" },
-		{ MADE "a5010203262001215820" X "225820" X, "none of its algorithm" },
-		/* No credential; a key that isn't there or doesn't end; more than it. */
-		{ SITE "0500000001", "can't be read" },
-		{ SITE "0500000001" NONE "0020" ID ES256, "can't be read" },
-		{ SITE "4500000001", "can't be read" },
-		{ SITE "4500000001" NONE "ffff" ID ES256, "can't be read" },
-		{ MADE, "can't be read" },
-		{ MADE ES256 "00", "can't be read" },
-		{ MADE ES256 "a0", "can't be read" },
-		{ SITE "c500000001" NONE "0020" ID ES256, "can't be read" },
-		{ MADE "ff", "can't be read" },
-		{ MADE "bf5f5f5f5f5f5f5fff", "can't be read" },
-		/* Lengths that promise gigabytes. */
-		{ MADE "9a68686868686868", "can't be read" },
-		{ MADE "bb7fffffffffffffff01", "can't be read" },
-		{ MADE "5affffffff00", "can't be read" },
-	};
 	struct passkey_made	 m;
 	char			 whole[2 * 1024];
 	uint8_t			 id[32], key[64];
 	const char		*why;
 	size_t			 i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		why = made(rows[i].hex, &m);
-		if (rows[i].why == NULL)
+	for (i = 0; i < sizeof(new_ones) / sizeof(new_ones[0]); i++) {
+		why = made(new_ones[i].hex, &m);
+		if (new_ones[i].why == NULL)
 			assert_null(why);
-		else if (why == NULL || strstr(why, rows[i].why) == NULL)
+		else if (why == NULL || strstr(why, new_ones[i].why) == NULL)
 			fail_msg("row %zu: %s", i, why);
 	}
-	assert_null(made(rows[0].hex, &m));
+	assert_null(made(new_ones[0].hex, &m));
 	assert_int_equal(m.id_len, unhex(ID, id));
 	assert_memory_equal(m.id, id, sizeof(id));
 	assert_int_equal(m.key.algorithm, PASSKEY_ES256);
@@ -219,8 +220,8 @@ news(void **state)
 	assert_true(m.verified);
 	assert_null(made(SITE "4100000000" NONE "0020" ID ES256, &m));
 	assert_false(m.verified);
-	for (i = 0; i < strlen(rows[0].hex); i += 2) {
-		memcpy(whole, rows[0].hex, i);
+	for (i = 0; i < strlen(new_ones[0].hex); i += 2) {
+		memcpy(whole, new_ones[0].hex, i);
 		whole[i] = '\0';
 		assert_non_null(made(whole, &m));
 	}
