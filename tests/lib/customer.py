@@ -1,6 +1,7 @@
 """Somebody in the customers' portal."""
 import hashlib
 import secrets
+import urllib.parse
 
 from lib.client import Api
 from lib.desk import Desk
@@ -51,8 +52,12 @@ class Customer(Desk):
 
     def call(self, method, path, data=None, **options):
         headers = self.headers(options.pop("headers", {}))
-        return self.keep(super().call(method, path, data, headers=headers,
-                                      **options))
+        if data is not None:
+            headers = {**headers, "Content-Type":
+                       "application/x-www-form-urlencoded"}
+            data = urllib.parse.urlencode(data)
+        return self.keep(self.api.call(method, path, data=data,
+                                       headers=headers, **options))
 
 
 def customer(server, email=None, license_id=None, fresh=True):
