@@ -9,6 +9,7 @@
 #include "flow/form.h"
 #include "flow/key.h"
 #include "flow/fail.h"
+#include "flow/session.h"
 #include "pages/front.h"
 #include "pages/thanks.h"
 
@@ -33,6 +34,9 @@ recover_form(struct flow *f)
 static enum flow_next
 recover_ask(struct flow *f)
 {
+	if (!session_is_same_site(f))
+		return (flow_fail(f, ERR_FORBIDDEN, "Another site has sent "
+		    "this form. Open this page here, and send it again."));
 	arena_wipe_later(&f->arena);
 	return (FLOW_QUERY(f, license_recover, .email = form_text(f, "email"),
 	    .invoice_id = form_text(f, "invoice_id"), .request_ip = f->client,

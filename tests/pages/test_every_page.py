@@ -7,16 +7,10 @@ import pytest
 from lib.client import Api
 from lib.crawl import crawl, matches, tables
 from lib.desk import Desk, Page, open_desk
+from lib.seen import digest, directives
 from lib.stocked import HOSTILE, SETTINGS, Stock
 
 pytestmark = pytest.mark.deployed
-POLICY = re.compile(r"(?:^|;)\s*([a-z-]+)\s+([^;]*)")
-# Tables that change on their own, or by looking.
-RESTLESS = ("sessions", "rate_buckets", "replicas")
-
-
-def directives(response):
-    return dict(POLICY.findall(response.headers["Content-Security-Policy"]))
 
 
 def test_no_link_leads_nowhere(crawled):
@@ -142,16 +136,6 @@ def test_nothing_secret_is_shown(stocked, pages):
 
 
 # Forms.  Everything that they may change is compared before and after.
-
-def digest(server):
-    """What is in each table."""
-    names = [r["tablename"] for r in server.rows(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    names = [n for n in names if not n.startswith(RESTLESS)]
-    return {n: server.value(f"SELECT md5(coalesce(string_agg(t::text, '|'"
-                            f" ORDER BY t::text), '')) FROM {n} AS t")
-            for n in names}
-
 
 def one_of_each(pages):
     """A page of each kind."""
