@@ -93,14 +93,14 @@ def test_one_silent_source_costs_a_part_of_the_time(market, rates):
     began = time.monotonic()
     row = invoice(market, market.buy(fiat(market)))
     assert row["exchange_rate_source"] == "coinbase"
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
 
 
 def test_all_silent_is_502_in_time(market, rates):
     all_fail(rates, "silent")
     began = time.monotonic()
     refused(order(market, fiat(market)), 502, "upstream_error")
-    assert 3 < time.monotonic() - began < 8
+    assert 3 < time.monotonic() - began < 20    # 3 * 8 it would be
 
 
 # How long it counts

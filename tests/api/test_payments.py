@@ -1,7 +1,6 @@
 """BTCPay: creating invoices (4.1) and reconciling (4.5)."""
 import json
 import threading
-import time
 
 import pytest
 
@@ -74,12 +73,9 @@ def test_silent_provider_ends_and_holds_nobody_else_up(shop, btcpay):
     for t in threads:
         t.start()
     wait_for(lambda: len(created(btcpay)) == 4, 60, "all four are waiting")
-    slowest = 0
-    for _ in range(50):
-        began = time.monotonic()
+    for _ in range(30):
         assert shop.validate(made["license_key"])["ok"] is True
-        slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 1
+    assert answers == []    # they wait for eight seconds
     for t in threads:
         t.join(60)
     assert [a.status_code for a in answers] == [502] * 4

@@ -17,7 +17,7 @@ from lib.replica import Replica, binary, environment, run_ctl
 DAY = 86400
 
 
-def near(a, b, seconds=5):
+def near(a, b, seconds=60):
     return abs((a - b).total_seconds()) <= seconds
 
 
