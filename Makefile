@@ -46,7 +46,8 @@ PURE	:= $(sort $(wildcard src/base/*.c src/crypto/*.c src/domain/*.c \
 	  src/pay/*.c src/mail/*.c src/serve/header.c src/serve/normalise.c \
 	  src/serve/refusal.c src/net/address.c src/db/array.c \
 	  src/db/rows.c src/db/sqlstate.c src/flow/body.c src/flow/fail.c \
-	  src/flow/template.c src/pages/input.c src/pages/value.c))
+	  src/flow/template.c src/pages/input.c src/pages/qr.c \
+	  src/pages/value.c))
 UNITS	:= $(patsubst tests/unit/test_%.c,%,$(sort \
 	  $(wildcard tests/unit/test_*.c)))
 FUZZED	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort \

@@ -85,10 +85,11 @@ read_answer(struct arena *a, const struct pay_account *account,
 	out->checkout_url = arena_printf(a, "%s/sandbox/%s", account->here,
 	    out->id);
 	out->amount_sats = db_integer(r, 0, "amount_sats", -1);
-	out->paid_sats = db_integer(r, 0, "paid_sats", 0);
-	out->expires_at = db_integer(r, 0, "expires_at", 0);
 	out->status = !strcmp(status, "settled") ? PAY_SETTLED :
 	    !strcmp(status, "expired") ? PAY_EXPIRED : PAY_PENDING;
+	out->paid_sats = db_integer(r, 0, "paid_sats",
+	    out->status == PAY_SETTLED ? out->amount_sats : 0);
+	out->expires_at = db_integer(r, 0, "expires_at", 0);
 	out->is_under_way = out->status == PAY_PENDING && out->paid_sats > 0;
 	out->exception = out->paid_sats > 0 &&
 	    out->paid_sats < out->amount_sats ? PAY_PARTIAL :

@@ -21,7 +21,8 @@ SCOPED = [f"btcpay.store.{p}" for p in (
     "canuselightningnode", "cancreatepullpayments")]
 EVENTS = {"InvoiceSettled", "InvoiceExpired", "InvoiceInvalid",
           "InvoiceProcessing", "InvoiceExpiredPaidPartial",
-          "InvoicePaidAfterExpiration", "InvoicePaymentSettled"}
+          "InvoicePaidAfterExpiration", "InvoicePaymentSettled",
+          "InvoiceReceivedPayment"}
 
 
 def html(r, status_code):

@@ -104,7 +104,7 @@ events(void **state)
 		ROW("InvoiceProcessing", true),
 		ROW("InvoiceExpiredPaidPartial", true),
 		ROW("InvoiceCreated", false),
-		ROW("InvoiceReceivedPayment", false),
+		ROW("InvoiceReceivedPayment", true),
 		ROW("InvoiceRefund", false), ROW("PayoutCreated", false),
 		ROW("", false), ROW("invoicesettled", false),
 	};
