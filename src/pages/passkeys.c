@@ -54,7 +54,7 @@ make_new(json_t *block, const json_t *gathered)
 
 static const struct column	list[] = {
 	{ "Name", "name", .link = "/admin/passkeys/{id}" },
-	{ "Good", "alone", CELL_BADGE, ALONE },
+	{ "Signs in", "alone", CELL_BADGE, ALONE },
 	{ "Last used", "last_used_at", CELL_TIME, "Never" },
 	{ "Added", "created_at", CELL_TIME },
 	{ 0 }
@@ -66,9 +66,9 @@ static const struct column	mode[] = {
 };
 
 static const struct column	facts[] = {
-	{ "Good", "alone", CELL_BADGE, ALONE },
+	{ "Signs in", "alone", CELL_BADGE, ALONE },
 	{ "Last used", "last_used_at", CELL_TIME, "Never" },
-	{ "Used so often, by its own count", "sign_count", CELL_NUMBER, "It doesn’t count" },
+	{ "Its own count", "sign_count", CELL_NUMBER, "It doesn’t count" },
 	{ "Reached by", "transports", CELL_LIST, "It doesn’t say" },
 	{ "Algorithm", "algorithm" },
 	{ "Added", "created_at", CELL_TIME },
@@ -118,7 +118,6 @@ const struct endpoint	pages_passkeys[] = {
 	    .title = "Add a passkey", UNDER,
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/passkeys", .inputs = new_one,
-		.intro = "Your browser asks for a finger, a PIN or a security key next.",
 		.submit = "Add the passkey", .then = "/admin/passkeys", .said = "created",
 		.is_last = true, .confirmed = true },
 	    .blocks = BLOCKS({ BLOCK_MADE, .make = make_new })),
