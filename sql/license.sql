@@ -222,6 +222,12 @@ AND COALESCE(@status::text, 'active') = 'active'
 AND (@status IS NULL OR l.status = 'active'
     AND (l.expires_at IS NULL OR l.expires_at > licet_now()))
 
+-- fragment: license_listed
+-- A license (l, with its product p and policy y) in a list.
+{{license_json}}::jsonb || jsonb_build_object(
+    'state', {{license_state}}, 'product_slug', p.slug,
+    'product_name', p.name, 'policy_slug', y.slug, 'policy_name', y.name)
+
 -- name: license_list :one
 -- Licenses of one product or of all, of one state or of all, newest first, those
 -- that ran out by their end, page by page.  Each branch has its own index:
@@ -266,10 +272,39 @@ WITH page AS (
 	SELECT row_number() OVER (ORDER BY l.place DESC, l.id DESC) AS n,
 	    (extract(epoch FROM l.place) * 1000000)::bigint || '_' || l.id
 	    AS cursor,
-	    {{license_json}}::jsonb || jsonb_build_object(
-	        'state', {{license_state}}, 'product_slug', p.slug,
-	        'product_name', p.name, 'policy_slug', y.slug,
-	        'policy_name', y.name) AS doc
+	    {{license_listed}} AS doc
+	FROM page l
+	JOIN products p ON p.id = l.product_id
+	LEFT JOIN policies y ON y.id = l.policy_id
+)
+SELECT json_build_object(
+    'licenses', COALESCE(json_agg(r.doc ORDER BY r.n)
+        FILTER (WHERE r.n <= {{page_size}}), '[]'),
+    'next_cursor', CASE WHEN count(*) > {{page_size}}
+        THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
+FROM numbered r;
+
+-- name: license_ending :one
+-- Licenses that end within so many days and that nothing renews, the first to
+-- do so first, page by page: those that `attention' counts.  Leans on
+-- licenses_expiry.
+WITH page AS (
+	SELECT {{license_columns}}
+	FROM licenses l
+	WHERE l.status = 'active' AND l.expires_at > licet_now()
+	AND l.expires_at <= licet_now()
+	    + COALESCE(@days::int, 7) * interval '86400 seconds'
+	AND NOT EXISTS (SELECT FROM subscriptions b
+	    WHERE b.license_id = l.id AND b.status IN ('active', 'past_due'))
+	AND (@product_id::uuid IS NULL OR l.product_id = @product_id)
+	AND (@cursor::text IS NULL
+	    OR (l.expires_at, l.id) > ({{cursor_time}}, {{cursor_id}}))
+	ORDER BY l.expires_at, l.id
+	LIMIT {{page_size}} + 1
+), numbered AS (
+	SELECT row_number() OVER (ORDER BY l.expires_at, l.id) AS n,
+	    (extract(epoch FROM l.expires_at) * 1000000)::bigint || '_' || l.id
+	    AS cursor, {{license_listed}} AS doc
 	FROM page l
 	JOIN products p ON p.id = l.product_id
 	LEFT JOIN policies y ON y.id = l.policy_id

@@ -91,6 +91,14 @@ const struct endpoint	api_licenses[] = {
 	    .answer = "`{licenses:[License + state,product_slug,product_name,"
 	        "policy_slug,policy_name],next_cursor}`; state is "
 	        "`active`, `in_grace`, `expired`, `suspended` or `revoked`." },
+	{ ADMIN(GET, "/ending"), READ,
+	    .query = FIELDS(
+		{ "days", FIELD_INTEGER, 0, 1, 3660, .help = "Within so many; 7 unless given." },
+		{ "product_id", FIELD_UUID, .help = "Only this product's." }, PAGE),
+	    .sql = &sql_license_ending,
+	    .summary = "Active licenses that are about to end and that no subscription "
+	        "renews, the first to end first.",
+	    .answer = "As the list of licenses." },
 	{ ADMIN(GET, "/search"), READ,
 	    .query = FIELDS(
 		{ "buyer_email", FIELD_TEXT, 0, 1, 254, .help = "Exactly." },

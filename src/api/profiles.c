@@ -160,15 +160,15 @@ profile_gone(struct flow *f)
 	    .help = "Where buyers go after paying; `{invoice_id}` is "	\
 	        "filled in." },						\
 	{ "smtp_host", FIELD_NAME, FIELD_NULLABLE, 1, 253,		\
-	    .help = "Kept for mail." },					\
+	    .help = "Kept, not used: letters go by LICET_SMTP_URL." },	\
 	{ "smtp_port", FIELD_INTEGER, FIELD_NULLABLE, 1, 65535,		\
-	    .help = "Kept for mail." },					\
+	    .help = "Kept, not used." },					\
 	{ "smtp_username", FIELD_NAME, FIELD_NULLABLE, 0, 200,		\
-	    .help = "Kept for mail." },					\
+	    .help = "Kept, not used." },					\
 	{ "smtp_password", FIELD_TEXT, FIELD_NULLABLE, 1, 500,		\
-	    .help = "Kept sealed; never shown." },			\
+	    .help = "Kept sealed, not used; never shown." },			\
 	{ "smtp_from", FIELD_EMAIL, FIELD_NULLABLE,			\
-	    .help = "Kept for mail." }
+	    .help = "Kept, not used." }
 
 const struct endpoint	api_profiles[] = {
 	{ .method = POST, .path = "/v1/admin/merchant-profiles", WRITE,

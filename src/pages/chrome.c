@@ -80,12 +80,12 @@ common(struct flow *f, const char *title, const char *section)
 	const struct frame	*frame = frame_of(f);
 	json_t			*values;
 
-	values = json_pack("{s:s,s:o,s:s,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n}",
-	    "page_title", title, "groups",
+	values = json_pack("{s:s,s:o,s:s,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,s:n,"
+	    "s:n}", "page_title", title, "groups",
 	    links(frame->sections, section),
 	    "csrf", f->session == NULL ? "" : f->session->csrf,
 	    "said", "up", "fault", "form", "last_form", "answer", "filters",
-	    "actions", "blocks");
+	    "instead", "actions", "blocks");
 	if (frame->add != NULL)
 		frame->add(f, values);
 	return (values);

@@ -10,6 +10,7 @@
 #include "pages/chrome.h"
 #include "pages/front.h"
 #include "pages/input.h"
+#include "pages/pick.h"
 #include "pages/value.h"
 
 #include <string.h>
@@ -102,12 +103,17 @@ choices(struct arena *a, const char *list, const char *chosen)
 	return (all);
 }
 
-/* "products.products slug name": rows, their value, their label */
+/*
+ * "products.products slug name": rows, their value, their label.  If they are
+ * only some of many, what to type for them.
+ */
 static json_t *
-picks(struct flow *f, const char *with, const char *chosen, const char *none)
+picks(struct flow *f, const struct input *in, bool is_cut, const char *chosen,
+    const char *none)
 {
 	struct arena	*a = &f->arena;
-	char		*copy = arena_strdup(a, with), *from, *value, *label;
+	char		*copy = arena_strdup(a, in->with), *from, *value;
+	char		*label;
 	const json_t	*row;
 	json_t		*all = json_array();
 	size_t		 i;
@@ -115,12 +121,13 @@ picks(struct flow *f, const char *with, const char *chosen, const char *none)
 	from = strsep(&copy, " ");
 	value = strsep(&copy, " ");
 	label = copy;
-	if (none != NULL)
+	if (none != NULL && !is_cut)
 		json_array_append_new(all, option("", none, chosen));
 	json_array_foreach(value_find(NULL, f->body, from), i, row)
-		json_array_append_new(all, option(value_text(a,
-		    value_find(row, NULL, value)), value_text(a,
-		    value_find(row, NULL, label)), chosen));
+		json_array_append_new(all, option(is_cut ?
+		    pick_word(a, in, row) : value_text(a, value_find(row,
+		    NULL, value)), value_text(a, value_find(row, NULL,
+		    label)), chosen));
 	return (all);
 }
 
@@ -200,17 +207,24 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 {
 	struct page_view	*v = flow_state(f);
 	const char		*value = current(f, in, record, fd == NULL);
-	bool			 required, select, wrong, area;
+	const char		*hint = in->hint;
+	bool			 required, select, wrong, area, is_cut;
 	json_t			*options = NULL, *j;
 
 	required = fd != NULL && (fd->flags & FIELD_REQUIRED) &&
 	    !input_may_be_blank(fd);
-	select = in->kind == INPUT_CHOICE || in->kind == INPUT_PICK;
+	is_cut = in->kind == INPUT_PICK && pick_is_cut(&f->arena, in, f->body);
+	select = in->kind == INPUT_CHOICE || (in->kind == INPUT_PICK &&
+	    !is_cut);
+	if (is_cut) {
+		value = pick_shown(f, in, value);
+		hint = hint != NULL ? hint : "There are many: type a slug.";
+	}
 	wrong = v->fault_input != NULL && !strcmp(v->fault_input, in->name);
 	if (in->kind == INPUT_CHOICE)
 		options = choices(&f->arena, in->with, value);
 	else if (in->kind == INPUT_PICK)
-		options = picks(f, in->with, value, fd == NULL ? "All" :
+		options = picks(f, in, is_cut, value, fd == NULL ? "All" :
 		    required ? NULL : "—");
 	else if (in->kind == INPUT_CHECKS)
 		options = input_checks(&f->arena, in, f->body, record,
@@ -221,8 +235,8 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 	j = json_pack("{s:s,s:s,s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b,s:b,s:b,"
 	    "s:b,s:b,s:o?}", "name", in->name, "label",
 	    expand(f, in->label), "value", value,
-	    "type", html_type(in->kind), "hint", in->hint == NULL ? NULL :
-	    expand(f, in->hint),
+	    "type", html_type(in->kind), "hint", hint == NULL ? NULL :
+	    expand(f, hint),
 	    "wrong", wrong ? v->fault : NULL, "unit", unit_of(in, value, record),
 	    "required", required, "is_select", select,
 	    "is_area", area, "is_check", in->kind == INPUT_CHECK,
@@ -231,6 +245,7 @@ input(struct flow *f, const struct input *in, const struct field *fd,
 	    in->kind == INPUT_PERCENT || in->kind == INPUT_AMOUNT,
 	    "checked", in->kind == INPUT_CHECK && *value != '\0' &&
 	    strcmp(value, "false"), "options", options);
+	json_object_set_new(j, "is_cut", json_boolean(is_cut));
 	json_object_set_new(j, "is_rows", json_boolean(in->kind ==
 	    INPUT_ROWS));
 	json_object_set_new(j, "rows", in->kind == INPUT_ROWS ?
@@ -380,6 +395,7 @@ form_read(struct flow *f)
 static enum flow_next
 form_do(struct flow *f)
 {
+	struct page_view	*v = flow_state(f);
 	const struct form	*form = f->endpoint->page->form;
 	const struct endpoint	*ep;
 	const char		*query = NULL;
@@ -390,6 +406,8 @@ form_do(struct flow *f)
 	if ((ep = target(f, form, &method)) == NULL)
 		return (chrome_fault(f, ERR_NOT_FOUND,
 		    "There is no such thing."));
+	if (v->fault_input != NULL)	/* of pick_got() */
+		return (form_again(f, 400));
 	if ((body = body_of(f, form, ep, method, &query)) == NULL)
 		return (form_again(f, 400));
 	next = page_call(f, method, form->call, query, body);
@@ -444,6 +462,7 @@ form_done(struct flow *f)
 
 const struct flow_step	form_steps[] = {
 	FLOW_STEP(form_read),		/* what was typed, and by whom */
+	PICK_STEPS,
 	FLOW_STEP(form_do),		/* the API */
 	FLOW_STEP(form_done),		/* there, or here again */
 	{ NULL, NULL }

@@ -245,7 +245,9 @@ const struct endpoint	pages_invoices[] = {
 		    .when = "invoice.refunds" }),
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/invoices/{at.id}/refund", .inputs = refund,
-		.danger = true,
+		.danger = true, .when = "invoice.provider_kind=btcpay",
+		.instead = "Its payment provider makes no refunds that can be asked for from "
+		"here. Give the money back there; then revoke the license, and write down why.",
 		.intro = "BTCPay Server makes a link where the buyer says where the money goes. "
 		"As soon as there is one, the license is revoked, its subscription ends, and an "
 		"open change of policy is cancelled; unless the money had no effect. There is one "

@@ -31,6 +31,12 @@ static const struct input	filters[] = {
 	{ 0 }
 };
 
+static const struct input	ending[] = {
+	{ "days", "Within so many days", INPUT_NUMBER, .preset = "7" },
+	{ "product_id", "Product", INPUT_PICK, .with = "products.products id name" },
+	{ 0 }
+};
+
 static const struct column	list[] = {
 	{ "Buyer", "buyer_email", .with = "No address", .link = "/admin/licenses/{id}" },
 	{ "Product", "product_name", .link = "/admin/products/{product_id}" },
@@ -139,6 +145,7 @@ const struct endpoint	pages_licenses[] = {
 		{ "licenses", "GET /v1/admin/licenses?limit=50", .filtered = true }),
 	    .actions = ACTIONS(
 		{ "Issue a license", "/admin/licenses/new", "first" },
+		{ "About to end", "/admin/licenses/ending?days=30" },
 		{ "Download as CSV", "/v1/admin/export/licenses.csv" }),
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/search", .inputs = search, .submit = "Find",
@@ -155,6 +162,16 @@ const struct endpoint	pages_licenses[] = {
 		    .empty = "There are no such licenses. Licenses come from purchases; you can "
 		    "issue one by hand, too.",
 		    .first = { "Issue a license", "/admin/licenses/new" } })),
+	PAGE("/admin/licenses/ending",
+	    .title = "About to end", .section = "licenses", .up = "/admin/licenses",
+	    .up_title = "Licenses",
+	    .sources = SOURCES(ALL_PRODUCTS,
+		{ "licenses", "GET /v1/admin/licenses/ending?limit=50", .filtered = true }),
+	    .filters = ending,
+	    .blocks = BLOCKS(
+		{ BLOCK_LIST, .from = "licenses.licenses", .columns = list,
+		    .empty = "No license ends in these days, or a subscription renews those that "
+		    "do." })),
 	PAGE("/admin/licenses/:id",
 	    .title = "License for {license.product_name}", .section = "licenses",
 	    .up = "/admin/licenses", .up_title = "Licenses",

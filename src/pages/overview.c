@@ -43,7 +43,7 @@ static const struct {
 	{ "tip_failed", "warn", "tip failed in 7 days",
 	    "tips failed in 7 days", "/admin/tips" },
 	{ "license_expiring", "quiet", "license ends within 7 days",
-	    "licenses end within 7 days", "/admin/licenses?status=active" },
+	    "licenses end within 7 days", "/admin/licenses/ending?days=7" },
 };
 
 #define NLOOKS	(sizeof(looks) / sizeof(looks[0]))

@@ -8,6 +8,7 @@
 #include "flow/template.h"
 #include "pages/chrome.h"
 #include "pages/forms.h"
+#include "pages/pick.h"
 #include "pages/front.h"
 #include "pages/value.h"
 
@@ -54,21 +55,37 @@ page_call(struct flow *f, enum method method, const char *call,
 }
 
 static enum flow_next
+page_begin(struct flow *f)
+{
+	if (f->body != NULL)		/* a form that is shown again */
+		return (FLOW_NEXT);
+	page_gather_request(f);
+	if (!forms_confirmed(f, FORMS_FRESH_SHOWN))
+		return (chrome_confirm(f));
+	return (FLOW_NEXT);
+}
+
+/* The page's own query, with the ids that were found for what was typed. */
+static const char *
+own_query(struct flow *f)
+{
+	if (json_object_get(f->body, "picked") == NULL)
+		return (flow_request_query(f));
+	return (forms_query_with(&f->arena, json_object_get(f->body, "query"),
+	    "", NULL) + 1);
+}
+
+static enum flow_next
 page_ask(struct flow *f)
 {
 	struct page_view	*v = flow_state(f);
 	const struct source	*s = f->endpoint->page->sources;
 
-	if (f->body == NULL) {
-		page_gather_request(f);
-		if (!forms_confirmed(f, FORMS_FRESH_SHOWN))
-			return (chrome_confirm(f));
-	}
 	if (s == NULL || s[v->asked].name == NULL)
 		return (flow_skip_to(f, page_render));
 	s += v->asked;
-	return (page_call(f, GET, s->call, s->filtered ?
-	    flow_request_query(f) : NULL, NULL));
+	return (page_call(f, GET, s->call, s->filtered ? own_query(f) : NULL,
+	    NULL));
 }
 
 static enum flow_next
@@ -245,6 +262,9 @@ page_render(struct flow *f)
 	values = chrome_values(f, p);
 	if (v->is_answer)
 		json_object_set_new(values, "answer", answer(f, form));
+	else if (form != NULL && !value_holds(form->when, f->body))
+		json_object_set_new(values, "instead",
+		    json_string(form->instead));
 	else if (form != NULL)
 		json_object_set_new(values, form->is_last ? "last_form" :
 		    "form", forms_values(f, form));
@@ -257,6 +277,8 @@ page_render(struct flow *f)
 }
 
 const struct flow_step	page_steps[] = {
+	FLOW_STEP(page_begin),
+	PICK_STEPS,
 	FLOW_STEP(page_ask),		/* the API, source by source */
 	FLOW_STEP(page_got),
 	FLOW_STEP(page_render),

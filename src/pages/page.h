@@ -36,7 +36,7 @@ enum cell_kind {
 	CELL_LIST,	/* an array of texts; an empty one is said as `with' */
 	CELL_URL,	/* a link, said as `with'; other than http(s): text */
 	CELL_RATE,	/* ten-thousandths of a unit: a bitcoin's price */
-	CELL_JSON	/* anything, as it is */
+	CELL_JSON	/* a tree, or its text: a line for each member */
 };
 
 struct column {
@@ -139,6 +139,8 @@ struct input {
 struct form {
 	const char		*call;		/* "PATCH /v1/admin/products/{at.id}" */
 	const struct input	*inputs;	/* NULL: only a button */
+	const char		*when;		/* as struct action's; else */
+	const char		*instead;	/* this is said */
 	const char		*from;		/* the record that is edited */
 	const char		*intro;		/* what will happen */
 	const char		*submit;	/* on the button: "Save" */
@@ -207,6 +209,7 @@ struct page {
 /* While it is made; what was gathered is the flow's body. */
 struct page_view {
 	unsigned int	 asked;		/* sources that are through */
+	const struct input *picking;	/* whose slug is looked for */
 	json_t		*typed;		/* what the form sent; NULL: nothing */
 	const char	*fault;		/* said above the form */
 	const char	*fault_input;	/* or beside this input */

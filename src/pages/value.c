@@ -10,6 +10,7 @@
 
 #define LINK_MAX	4096
 #define COUNTED_TO	10000
+#define LINES_OPEN	16	/* of a tree; longer ones are folded */
 
 static const json_t *
 walk(const json_t *v, const char *name)
@@ -229,14 +230,33 @@ joined(struct arena *a, const json_t *list)
 	return (all);
 }
 
+/* What is the text of a tree is shown as that tree. */
 static const char *
 dumped(struct arena *a, const json_t *v)
 {
-	char		*text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-	const char	*copy = text == NULL ? "" : arena_strdup(a, text);
+	const char	*s = json_string_value(v), *copy;
+	char		*text, why[96];
+	json_t		*read = NULL;
 
+	if (s != NULL && (read = json_read(s, strlen(s), why,
+	    sizeof(why))) == NULL)
+		return (arena_strdup(a, s));
+	text = json_dumps(read == NULL ? v : read, JSON_ENCODE_ANY |
+	    JSON_INDENT(2));
+	copy = text == NULL ? "" : arena_strdup(a, text);
 	free(text);
+	json_decref(read);
 	return (copy);
+}
+
+static unsigned int
+lines_of(const char *text)
+{
+	unsigned int	n = 1;
+
+	for (; (text = strchr(text, '\n')) != NULL; text++)
+		n++;
+	return (n);
 }
 
 /* A value that the list doesn't know is shown all the same, quietly. */
@@ -351,14 +371,17 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
     const json_t *gathered)
 {
 	const char	*text, *time = NULL, *kind = NULL, *href = NULL;
-	bool		 is_code;
+	unsigned int	 lines;
+	bool		 is_code, is_tree;
 
 	text = cell_text(a, c, row, value_find(row, NULL, c->name));
 	if (*text != '\0' && c->kind == CELL_TIME) {
 		time = text;
 		text = readable_time(a, text);
 	}
-	is_code = *text != '\0' && (c->kind == CELL_CODE || c->kind == CELL_JSON);
+	is_code = *text != '\0' && c->kind == CELL_CODE;
+	is_tree = *text != '\0' && c->kind == CELL_JSON;
+	lines = is_tree ? lines_of(text) : 0;
 	if (*text == '\0' && c->with != NULL && (c->kind == CELL_TEXT ||
 	    c->kind == CELL_CODE || c->kind == CELL_TIME ||
 	    c->kind == CELL_LIST))
@@ -374,13 +397,14 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 		href = value_expand(a, c->link, row, gathered, true);
 	if (href != NULL && *href != '\0' && href[strlen(href) - 1] == '/')
 		href = NULL;	/* to nothing: it has no id */
-	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b}",
+	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b,s:s?,s:b}",
 	    "label", c->label, "text", text, "time", time, "badge", kind,
 	    "href", href,
 	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_COUNT ||
 	    c->kind == CELL_SATS ||
 	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT ||
 	    c->kind == CELL_AMOUNT || c->kind == CELL_RATE,
-	    "is_code", is_code,
+	    "is_code", is_code, "is_tree", is_tree, "folded",
+	    lines <= LINES_OPEN ? NULL : arena_printf(a, "%u lines", lines),
 	    "is_empty", *text == '\0'));
 }

@@ -58,7 +58,7 @@ static const struct column	delivery_facts[] = {
 	{ "Place in the sequence", "outbox_id", CELL_CODE, "None: a test" },
 	{ "Id", "id", CELL_CODE },
 	{ "To the endpoint", "endpoint_id", CELL_CODE, .link = "/admin/webhooks/{endpoint_id}" },
-	{ "Message", "payload_json", CELL_CODE },
+	{ "Message", "payload_json", CELL_JSON },
 	{ 0 }
 };
 

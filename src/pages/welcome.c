@@ -33,9 +33,9 @@ union welcome {
 
 static enum flow_next
 welcome_page(struct flow *f, int status, const char *wrong_key,
-    const char *wrong_password)
+    const char *wrong_password, const char *wrong_repeat)
 {
-	return (door_send(f, status, json_pack("{s:s,s:s,s:[o,o],s:s}",
+	return (door_send(f, status, json_pack("{s:s,s:s,s:[o,o,o],s:s}",
 	    "page_title", "Welcome to Licet",
 	    "intro", "Choose the password that opens this dashboard. The admin "
 	    "key, which was set when this server was installed, shows that you "
@@ -45,6 +45,8 @@ welcome_page(struct flow *f, int status, const char *wrong_key,
 	    wrong_key),
 	    door_input("password", "New password", "password", "new-password",
 	    "12 characters or more. A few words are good.", wrong_password),
+	    door_input("repeat", "The password again", "password",
+	    "new-password", NULL, wrong_repeat),
 	    "submit", "Set the password")));
 }
 
@@ -62,7 +64,7 @@ welcome_show(struct flow *f)
 		return (chrome_go(f, FIRST_STEPS, NULL));
 	if (db_true(flow_rows(f), 0, "has_password"))
 		return (chrome_go(f, SESSION_LOGIN_PATH, NULL));
-	return (welcome_page(f, 200, NULL, NULL));
+	return (welcome_page(f, 200, NULL, NULL, NULL));
 }
 
 static enum flow_next
@@ -86,8 +88,11 @@ welcome_judge(struct flow *f)
 	    strlen(conf.admin_key))) {
 		(void)limit_take(LIMIT_WRONG_KEY, f->client);
 		return (welcome_page(f, 401, "This is not the admin key.",
-		    NULL));
+		    NULL, NULL));
 	}
+	if (strcmp(form_text(f, "password"), form_text(f, "repeat")))
+		return (welcome_page(f, 400, NULL, NULL,
+		    "This is another password than the one above."));
 	f->actor_kind = "admin_api_key";
 	token_hash_hex(key, strlen(key), f->actor_hash);
 	w->password.password = form_text(f, "password");
@@ -125,7 +130,7 @@ welcome_on_fault(struct flow *f)
 
 	if (f->fault == ERR_BAD_REQUEST && why != NULL &&
 	    !strncmp(why, "password: ", 10))
-		(void)welcome_page(f, 400, NULL, why + 10);
+		(void)welcome_page(f, 400, NULL, why + 10, NULL);
 	else
 		door_on_fault(f);
 }

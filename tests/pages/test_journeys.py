@@ -37,7 +37,8 @@ class Vendor:
     def first_run(self):
         b = self.browser.go("/admin/")
         assert b.path.startswith("/admin/welcome"), b.path
-        b.fill(admin_key=self.server.admin_key, password=PASSWORD).submit()
+        b.fill(admin_key=self.server.admin_key, password=PASSWORD,
+               repeat=PASSWORD).submit()
         assert b.path == "/admin/first-steps"
         assert self.api.public("POST", "/admin/login",
                                {"password": PASSWORD}).status_code == 204

@@ -23,7 +23,7 @@ def stranger(server):
 def test_from_the_key_to_the_first_steps(stranger, server):
     assert stranger.goes("/admin/sign-in") == "/admin/welcome"
     r = stranger.post("/admin/welcome", admin_key=server.admin_key,
-                      password=GOOD)
+                      password=GOOD, repeat=GOOD)
     assert went(r) == "/admin/first-steps" and stranger.cookie
     page = stranger.get("/admin/first-steps")
     assert page.headings == ["First steps"]
@@ -50,11 +50,20 @@ def test_a_wrong_key(stranger, server, key):
 def test_a_password_that_is_none(stranger, server):
     for bad in ("", "eleven char", "x" * 1025):
         r = stranger.post("/admin/welcome", admin_key=server.admin_key,
-                          password=bad)
+                          password=bad, repeat=bad)
         assert r.status_code == 400 and stranger.cookie is None
         page = Page(r.text)
         assert "12 characters" in page.wrong["password"]
         assert server.admin_key not in r.text and GOOD not in r.text
+
+
+def test_a_password_typed_otherwise_the_second_time(stranger, server):
+    for again in ("", GOOD + "x", GOOD.upper()):
+        r = stranger.post("/admin/welcome", admin_key=server.admin_key,
+                          password=GOOD, repeat=again)
+        assert r.status_code == 400 and stranger.cookie is None
+        assert list(Page(r.text).wrong) == ["repeat"] and GOOD not in r.text
+    assert stranger.goes("/admin/sign-in") == "/admin/welcome"
 
 
 def test_guessing_the_key_is_slowed_down(stranger, server):

@@ -194,6 +194,7 @@ LISTS = [
     ("tip_list", PAGE), ("tip_list", {**PAGE, "license_id": "license_id"}),
     ("tip_list", {**PAGE, "recipient": "a@tips.test"}),
     ("code_list", PAGE), ("code_list", {**PAGE, "include_inactive": "true"}),
+    ("license_ending", {**PAGE, "days": 7}),
     ("license_list", PAGE), ("license_list", {**PAGE, "status": "revoked"}),
     ("license_list", {**PAGE, "status": "expired"}),
     ("license_list", {**PAGE, "product_id": "product_id"}),
