@@ -32,10 +32,11 @@ const struct endpoint	api_mails[] = {
 		    .help = "`next_cursor` of the page before." }),
 	    .sql = &sql_mail_list,
 	    .summary = "Mail to buyers, newest first. Its text is not kept.",
-	    .answer = "`{mails:[{id,kind,license_id,invoice_id|null,to,status,"
+	    .answer = "`{mails:[{id,kind,license_id|null,invoice_id|null,to,status,"
 	        "attempts,next_attempt_at|null,last_error|null,sent_at|null,"
 	        "created_at}],next_cursor}`; `kind` is `receipt`, `renewed`, "
-	        "`renewal_due`, `trial_ending` or `lapsed`." },
+	        "`renewal_due`, `trial_ending`, `lapsed` or `sign_in`, "
+	        "which has no license." },
 	{ .method = GET, .path = "/v1/admin/mails/:id", .scope = "mail:read",
 	    .sql = &sql_mail_get,
 	    .summary = "One mail.",

@@ -5,7 +5,8 @@
 #define ACTORS								\
 	"admin_api_key=warn=Master key|scoped_api_key=quiet=API key|"	\
 	"web_ui=quiet=Dashboard|buyer_license_key=quiet=Buyer, by key|"	\
-	"buyer_self_service=quiet=Buyer|renewal_worker=quiet=Renewals|"	\
+	"buyer_self_service=quiet=Buyer|customer=quiet=Customer|"	\
+	"renewal_worker=quiet=Renewals|"					\
 	"system=quiet=Licet"
 
 /* clang-format off */
@@ -14,7 +15,7 @@ static const struct input	filters[] = {
 	{ "target_id", "Id of what it is about" },
 	{ "by", "Who", INPUT_CHOICE, .with = "=Anybody|admin_api_key=Master key|"
 	    "scoped_api_key=API keys|web_ui=Dashboard|buyer_license_key=Buyers, by key|"
-	    "buyer_self_service=Buyers|renewal_worker=Renewals|system=Licet" },
+	    "buyer_self_service=Buyers|customer=Customers|renewal_worker=Renewals|system=Licet" },
 	{ "by_hash", "Hash of a key or session" },
 	{ 0 }
 };

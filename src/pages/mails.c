@@ -5,7 +5,7 @@
 #define KINDS								\
 	"receipt=quiet=Receipt|renewed=quiet=Renewed|"			\
 	"renewal_due=quiet=Renewal due|trial_ending=quiet=Trial ending|" \
-	"lapsed=quiet=Lapsed"
+	"lapsed=quiet=Lapsed|sign_in=quiet=Code to sign in"
 #define STATES								\
 	"sent=good=Sent|queued=warn=Waiting|dead=bad=Given up|"		\
 	"skipped=quiet=Not needed"

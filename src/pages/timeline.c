@@ -47,7 +47,7 @@ static const char	actors[] =
     "admin_api_key=with the admin key|scoped_api_key=with an API key|"
     "web_ui=in the dashboard|system=by Licet|renewal_worker=by Licet|"
     "buyer_license_key=by the holder of the key|"
-    "buyer_self_service=by the buyer";
+    "buyer_self_service=by the buyer|customer=in the portal";
 
 static const char	things[] = "invoice=Invoice|subscription=Subscription";
 
