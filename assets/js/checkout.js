@@ -15,8 +15,10 @@
 		    s.expires_at].map((v) => v ?? "").join(" ");
 	}
 
-	/* The page itself says what there is to see. */
+	/* The page itself says what there is to see; until it does, again. */
 	async function load() {
+		let got = false;
+
 		if (loading) {
 			again = true;
 			return;
@@ -32,6 +34,7 @@
 			const page = new DOMParser().parseFromString(
 			    await answer.text(), "text/html");
 			const news = page.getElementById("checkout");
+			got = answer.ok;
 			if (answer.ok && news && !same(news)) {
 				enhance(news);
 				part.replaceWith(news);
@@ -41,13 +44,13 @@
 				count();
 			}
 		} catch {
-			/* Away for a moment; the next one tells. */
+			/* Away for a moment. */
 		} finally {
 			loading = false;
 		}
-		if (again) {
+		if (again || !got) {
 			again = false;
-			load();
+			setTimeout(load, got ? 0 : 2000);
 		}
 	}
 
