@@ -255,11 +255,12 @@ test: ## everything: lint, units, API, replicas, faults, a short fuzz; ends with
 lint: $(BUILD)/licet $(BUILD)/licetctl $(BUILD)/tmplc ## layers, lengths, banned calls, format, stale pages, cppcheck
 	@tests/lint/run
 
-bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it; webhooks, import, pages
+bench: all $(LOAD:%=$(BUILD)/load/%) ## the hot path and renewals, each against what bounds it; webhooks, import, pages, open checkouts
 	@tests/load/bench.sh
 	@LICET_BIN=$(BUILD)/licet tests/load/webhooks.py
 	@LICET_BIN=$(BUILD)/licet tests/load/import.py
 	@LICET_BIN=$(BUILD)/licet tests/load/pages.py
+	@LICET_BIN=$(BUILD)/licet tests/load/streams.py
 
 screenshots: all ## every page of the dashboard, light and dark, desk and phone, into build/screenshots/
 	@tools/install-deps test
