@@ -33,6 +33,35 @@ EXISTS (SELECT FROM tier_changes c
     WHERE c.to_policy_id = y.id AND c.applied_at IS NULL
     AND c.cancelled_at IS NULL))
 
+-- fragment: delete_most
+-- So many licenses, or invoices, one request deletes: a thousand for each second
+-- that it may take, which leaves it three quarters of its time.  Without a limit
+-- of time there is none.
+COALESCE(NULLIF(extract(epoch FROM
+    current_setting('statement_timeout')::interval), 0) * 1000,
+    1000000000)::bigint
+
+-- fragment: product_is_too_much
+-- Has the product (p) more than can be deleted in time?  Then it is refused
+-- before anything waits for it.
+(EXISTS (SELECT FROM licenses l WHERE l.product_id BETWEEN p.id AND p.id
+    OFFSET {{delete_most}})
+OR EXISTS (SELECT FROM invoices i WHERE i.product_id BETWEEN p.id AND p.id
+    OFFSET {{delete_most}}))
+
+-- fragment: policy_is_too_much
+-- The same of a policy (y).
+(EXISTS (SELECT FROM licenses l WHERE l.policy_id BETWEEN y.id AND y.id
+    OFFSET {{delete_most}})
+OR EXISTS (SELECT FROM invoices i WHERE i.policy_id BETWEEN y.id AND y.id
+    OFFSET {{delete_most}}))
+
+-- fragment: delete_refusal
+-- Why what is found (f) was not deleted.
+CASE WHEN f.force THEN 'force: more than ' || {{delete_most}} || ' licenses '
+    'or invoices are too many for the time that a request may take; take it '
+    'off sale, or raise LICET_REQUEST_TIMEOUT_MS'
+
 -- name: product_delete_lock :exec
 -- To be sent before product_delete.  Holds off purchases and settlements of
 -- the product (they take a key share of its row first), then, if they are to
@@ -43,6 +72,7 @@ WITH held AS MATERIALIZED (
 	SELECT l.id
 	FROM licenses l
 	WHERE l.product_id = (SELECT h.id FROM held h) AND @force::boolean
+	AND NOT (SELECT {{product_is_too_much}} FROM held p)
 	ORDER BY l.id
 	FOR UPDATE
 )
@@ -56,11 +86,13 @@ SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
 -- discount_codes_product and the keys by license, invoice and subscription.
 WITH found AS (
 	SELECT p.id, p.slug, COALESCE(@force::boolean, false) AS force,
-	    {{product_is_sold}} AS used
+	    {{product_is_sold}} AS used, {{product_is_too_much}} AS is_too_much
 	FROM products p
 	WHERE p.id = @id::uuid
 ), doomed AS (
-	SELECT f.id, f.slug, f.force FROM found f WHERE f.force OR NOT f.used
+	SELECT f.id, f.slug, f.force
+	FROM found f
+	WHERE f.force AND NOT f.is_too_much OR NOT f.used
 ), machines_gone AS (
 	DELETE FROM machines m USING licenses l, doomed d
 	WHERE m.license_id = l.id AND l.product_id = d.id
@@ -128,8 +160,8 @@ WITH found AS (
 	FROM answer a
 )
 SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
-    CASE WHEN a.id IS NULL
-    THEN 'force: needed, for the product has invoices or licenses'
+    CASE WHEN a.id IS NULL THEN {{delete_refusal}}
+    ELSE 'force: needed, for the product has invoices or licenses' END
     END AS message, a.body
 FROM found f
 LEFT JOIN answer a ON a.id = f.id;
@@ -226,6 +258,7 @@ WITH product_held AS MATERIALIZED (
 	SELECT l.id
 	FROM licenses l
 	WHERE l.policy_id = (SELECT h.id FROM held h) AND @force::boolean
+	AND NOT (SELECT {{policy_is_too_much}} FROM held y)
 	ORDER BY l.id
 	FOR UPDATE
 )
@@ -243,13 +276,13 @@ SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM licenses_held);
 WITH found AS (
 	SELECT y.id, y.slug, y.product_id,
 	    COALESCE(@force::boolean, false) AS force,
-	    {{policy_is_sold}} AS used
+	    {{policy_is_sold}} AS used, {{policy_is_too_much}} AS is_too_much
 	FROM policies y
 	WHERE y.id = @id::uuid
 ), doomed AS (
 	SELECT f.id, f.slug, f.product_id, f.force
 	FROM found f
-	WHERE f.force OR NOT f.used
+	WHERE f.force AND NOT f.is_too_much OR NOT f.used
 ), {{policy_takes}}, machines_gone AS (
 	DELETE FROM machines m USING licenses_doomed l WHERE m.license_id = l.id
 	RETURNING m.id
@@ -304,9 +337,9 @@ WITH found AS (
 	FROM answer a
 )
 SELECT CASE WHEN a.id IS NULL THEN 'conflict' END AS fault,
-    CASE WHEN a.id IS NULL
-    THEN 'force: needed, for the policy has licenses, settled invoices, '
-        || 'live subscriptions or changes to it under way'
+    CASE WHEN a.id IS NULL THEN {{delete_refusal}}
+    ELSE 'force: needed, for the policy has licenses, settled invoices, '
+        || 'live subscriptions or changes to it under way' END
     END AS message, a.body
 FROM found f
 LEFT JOIN answer a ON a.id = f.id;

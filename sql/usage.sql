@@ -36,6 +36,7 @@
 -- Leans on the indexes of product_delete.
 WITH found AS MATERIALIZED (
 	SELECT p.id, {{product_is_sold}} AS needs_force,
+	    {{product_is_too_much}} AS is_too_much,
 	    (SELECT count(*) FROM (SELECT FROM licenses l
 	        WHERE l.product_id BETWEEN p.id AND p.id
 	        LIMIT {{usage_counted_to}} + 1) n) AS licenses,
@@ -45,7 +46,7 @@ WITH found AS MATERIALIZED (
 	FROM products p
 	WHERE p.id = @id::uuid
 ), sized AS MATERIALIZED (
-	SELECT f.id, f.needs_force, f.licenses, f.invoices,
+	SELECT f.id, f.needs_force, f.is_too_much, f.licenses, f.invoices,
 	    GREATEST(f.licenses, f.invoices) > {{usage_many}} AS is_large,
 	    ARRAY(SELECT l.id FROM licenses l
 	        WHERE l.product_id BETWEEN f.id AND f.id
@@ -57,6 +58,7 @@ WITH found AS MATERIALIZED (
 )
 SELECT NULL AS fault, NULL AS message, json_build_object(
     'needs_force', s.needs_force, 'is_large', s.is_large,
+    'is_too_much', s.needs_force AND s.is_too_much,
     'counted_to', {{usage_counted_to}},
     'active_licenses', CASE WHEN NOT s.is_large THEN (SELECT count(*)
         FROM licenses l
@@ -77,6 +79,7 @@ FROM sized s;
 -- the indexes of policy_delete.
 WITH found AS MATERIALIZED (
 	SELECT y.id, y.product_id, {{policy_is_sold}} AS needs_force,
+	    {{policy_is_too_much}} AS is_too_much,
 	    (SELECT count(*) FROM (SELECT FROM licenses l
 	        WHERE l.policy_id BETWEEN y.id AND y.id
 	        LIMIT {{usage_counted_to}} + 1) n) AS licenses,
@@ -94,7 +97,8 @@ WITH found AS MATERIALIZED (
 	FROM found f
 	JOIN many m ON m.id = f.id
 ), {{policy_takes}}, {{code_scopes}}, sized AS MATERIALIZED (
-	SELECT f.id, f.needs_force, m.is_large, f.licenses, f.invoices,
+	SELECT f.id, f.needs_force, f.is_too_much, m.is_large, f.licenses,
+	    f.invoices,
 	    ARRAY(SELECT l.id FROM licenses_doomed l) AS license_ids,
 	    ARRAY(SELECT i.id FROM invoices_doomed i) AS invoice_ids
 	FROM found f
@@ -102,6 +106,7 @@ WITH found AS MATERIALIZED (
 )
 SELECT NULL AS fault, NULL AS message, json_build_object(
     'needs_force', s.needs_force, 'is_large', s.is_large,
+    'is_too_much', s.needs_force AND s.is_too_much,
     'counted_to', {{usage_counted_to}},
     'active_licenses', CASE WHEN NOT s.is_large THEN (SELECT count(*)
         FROM licenses l

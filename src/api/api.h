@@ -46,14 +46,15 @@ extern const struct endpoint	api_customer_data[];
 
 /* What GET .../usage of products and policies answers. */
 #define USAGE_ANSWER							\
-	"`{needs_force,is_large,counted_to,active_licenses|null,"		\
+	"`{needs_force,is_large,is_too_much,counted_to,active_licenses|null," \
 	"live_subscriptions|null,policies,codes|null,licenses,invoices,"	\
 	"machines|null,redemptions|null,subscriptions|null,"		\
 	"tier_changes|null,tips|null,refunds|null}`: numbers as the "	\
 	"deletion's `cascaded_…`; `needs_force`: it wants `force`; "	\
 	"`is_large`: more than 2,000 licenses or invoices, which are counted " \
 	"up to counted_to (one more: there are more), and what hangs on "	\
-	"them isn't."
+	"them isn't; `is_too_much`: more than a request can delete, which "	\
+	"is a thousand for each second of LICET_REQUEST_TIMEOUT_MS."
 
 /* In a worker: the batches of validate and heartbeat, the key cache. */
 void	api_open(void);

@@ -11,7 +11,7 @@ NOTHING = dict.fromkeys((
     "active_licenses", "live_subscriptions", "policies", "codes", "licenses",
     "invoices", "machines", "redemptions", "subscriptions", "tier_changes",
     "tips", "refunds"), 0)
-NOTHING.update(is_large=False, counted_to=10000)
+NOTHING.update(is_large=False, is_too_much=False, counted_to=10000)
 
 
 def usage(api, kind, one):

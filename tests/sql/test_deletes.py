@@ -272,3 +272,30 @@ def test_deletes_of_nothing(db):
     for what in ("product", "policy"):
         assert drop(db, what, {"id": str(uuid.uuid4())}, True) is None
     assert fault(db, "product_delete", id=str(uuid.uuid4())) == "not_found"
+
+
+@pytest.mark.parametrize("what", ["product", "policy"])
+def test_what_no_request_can_delete_in_its_time_is_refused(db, what):
+    """Beforehand, at a thousand licenses for each second that it may take;
+    nothing is counted through for its preview."""
+    p = product(db)
+    y = policy(db, p)
+    one = p if what == "product" else y
+    db.sql("BEGIN")
+    db.sql("INSERT INTO licenses (product_id, policy_id, signing_key_id,"
+           f" issued_at) SELECT '{p['id']}', '{y['id']}', 1,"
+           " date_trunc('second', now()) FROM generate_series(1, 10001)")
+    db.sql("SET LOCAL statement_timeout = '11s'")
+    said = body(db, f"{what}_usage", id=one["id"])
+    assert (said["is_large"], said["is_too_much"], said["licenses"],
+            said["machines"]) == (True, False, 10001, None)
+    db.sql("SET LOCAL statement_timeout = '10s'")
+    assert body(db, f"{what}_usage", id=one["id"])["is_too_much"]
+    row = call(db, f"{what}_delete", id=one["id"], force=True)
+    assert row["fault"] == "conflict"
+    assert "more than 10000 licenses" in row["message"]
+    assert "LICET_REQUEST_TIMEOUT_MS" in row["message"]
+    row = call(db, f"{what}_delete", id=one["id"])
+    assert row["fault"] == "conflict" and "needed" in row["message"]
+    assert count(db, "licenses", f"product_id = '{p['id']}'") == 10001
+    db.sql("ROLLBACK")
