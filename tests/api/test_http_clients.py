@@ -113,11 +113,14 @@ def test_client_that_left(edge):
                                     b"\1\0\0\0\0\0\0\0")
 
 
-def test_shedding_at_the_limit(edge):
+def test_shedding_at_the_limit(own_instance):
+    """Where those that are idle are left alone for a minute."""
+    edge = own_instance(name="places", LICET_WORKERS=1,
+                        LICET_CONNECTIONS=CONNECTIONS, LICET_KEEPALIVE=60)
     held = []
     try:
         for _ in range(CONNECTIONS):
-            # What the test before left may still hold a place.
+            # Those who looked whether it is ready may still hold a place.
             held.append(wait_for(lambda: admitted(edge), 60, "a place"))
         with Wire(edge) as w:
             try:
@@ -125,7 +128,7 @@ def test_shedding_at_the_limit(edge):
             except ConnectionResetError:
                 pass
         held.pop().socket.close()
-        wait_for(lambda: is_served(edge), 1.5,
+        wait_for(lambda: is_served(edge), 30,
                  "a place that was left is given away")
         held[0].goes_on()
     finally:

@@ -198,7 +198,7 @@ def test_sessions_that_are_over_are_tidied_up(web, desk):
     desk.db.execute("UPDATE jobs SET next_run = licet_now() - interval '1 s'"
                     " WHERE name = 'housekeeping'")
     desk.db.execute("NOTIFY licet_jobs, 'housekeeping'")
-    wait_for(lambda: desk.value("SELECT count(*) FROM sessions") == 0, 30,
+    wait_for(lambda: desk.value("SELECT count(*) FROM sessions") == 0, 60,
              "old sessions are gone")
 
 

@@ -202,10 +202,10 @@ def test_drain_with_nothing_to_do_is_quick_despite_idle_clients(prepared):
 
 
 def test_drain_lead_serves_on_but_is_not_ready(prepared):
-    instance, api, key = prepared(LICET_DRAIN_LEAD_MS=2000)
+    instance, api, key = prepared(LICET_DRAIN_LEAD_MS=5000)
     replica = instance.replicas[0]
     replica.signal(signal.SIGTERM)
-    wait_for(lambda: refuses(replica), 2, "readiness is off")
+    wait_for(lambda: refuses(replica), 60, "readiness is off")
     assert api.validate(key)["ok"] is True
     assert replica.wait(60) == 0
     replica.check_log()
