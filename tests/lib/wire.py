@@ -37,7 +37,7 @@ class Answer:
 class Wire:
     """A bare connection."""
 
-    def __init__(self, instance, seconds=10, window=None):
+    def __init__(self, instance, seconds=60, window=None):
         self.socket = socket.socket()
         self.socket.settimeout(seconds)
         if window is not None:
