@@ -14,7 +14,7 @@ import time
 
 
 PORTS = range(12000, 32000)     # below those that the kernel gives to clients
-STRETCH = 2000
+STRETCH = 1000
 
 given = set()
 ports = random.SystemRandom()
