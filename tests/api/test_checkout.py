@@ -1,6 +1,7 @@
 """The checkout page of our own: what it offers to pay with, how it says that
 the money comes, and how an order goes on after its invoice expired."""
 import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -90,7 +91,10 @@ def test_every_tab_is_a_link(api):
 def test_listed_price_with_the_rate_its_source_and_time(api):
     api.do("PUT", "/rates/EUR/pin", {"units_per_btc": "91500.50"})
     p = api.product(price_currency="EUR", price_value=4900)
-    text = look(api, api.buy(p)).text
+    try:
+        text = look(api, api.buy(p)).text
+    finally:
+        api.admin("DELETE", "/rates/EUR/pin")
     assert "49.00 EUR, at 91,500.50 EUR for a bitcoin" in text
     assert "the vendor’s own rate" in text and "UTC" in text
 
@@ -399,10 +403,12 @@ def test_a_payment_without_a_webhook_is_seen(shop, btcpay, btcpay_server):
 
 def test_the_provider_is_asked_once_for_many_pages(shop, btcpay):
     bought = shop.buy(shop.product())
+    began = time.monotonic()
     for _ in range(12):
         look(shop, bought)
         state(shop, bought)
-    assert asked(btcpay, bought) == 1
+    # An open page has it looked at again every fifteen seconds.
+    assert asked(btcpay, bought) <= 1 + (time.monotonic() - began) / 10
 
 
 @pytest.mark.parametrize("kind", ["garbage", "html", "empty", "null", "500",
