@@ -70,7 +70,7 @@ const struct endpoint	pages_customer_data[] = {
 		.inputs = INPUTS(
 		    { "email", "Your address once more", INPUT_EMAIL }),
 		.submit = "Delete it for good", .danger = true,
-		.then = "/portal/sign-in?said=deleted", .confirmed = true }),
+		.then = "/portal/sign-in?said=deleted" }),
 	PORTAL_FORM("/portal/sessions/end",
 	    .title = "End other sessions", .section = "data",
 	    .up = "/portal/data", .up_title = "Personal data",

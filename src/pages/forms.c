@@ -356,7 +356,7 @@ forms_confirmed(struct flow *f, long long seconds)
 	if (form == NULL || f->session->reauthenticated_s <= seconds)
 		return (true);
 	ep = target(f, form, &method);
-	return (!form->confirmed && (ep == NULL || !ep->confirmed));
+	return (ep == NULL || !ep->confirmed);
 }
 
 static enum flow_next

@@ -156,8 +156,6 @@ struct form {
 	const struct column	*shown;
 	const char		*shown_title;
 	const char		*shown_note;	/* NULL: keep it now */
-	bool			 confirmed;	/* wants a fresh password, even
-						   if its endpoint does not */
 };
 
 /* ---- the page ---- */

@@ -119,7 +119,7 @@ const struct endpoint	pages_passkeys[] = {
 	    .form = &(const struct form){
 		.call = "POST /v1/admin/passkeys", .inputs = new_one,
 		.submit = "Add the passkey", .then = "/admin/passkeys", .said = "created",
-		.is_last = true, .confirmed = true },
+		.is_last = true },
 	    .blocks = BLOCKS({ BLOCK_MADE, .make = make_new })),
 	FORM("/admin/passkeys/sign-in",
 	    .title = "What signing in takes", UNDER,
@@ -129,7 +129,7 @@ const struct endpoint	pages_passkeys[] = {
 		.from = "passkeys",
 		.intro = "When it takes both from now on, all sessions but yours end. Whoever has "
 		    "the admin key can set it back.",
-		.submit = "Save", .then = "/admin/passkeys", .said = "saved", .confirmed = true }),
+		.submit = "Save", .then = "/admin/passkeys", .said = "saved" }),
 	PAGE("/admin/passkeys/:id",
 	    .title = "{passkey.name}", UNDER,
 	    .sources = SOURCES(ONE),
@@ -152,7 +152,7 @@ const struct endpoint	pages_passkeys[] = {
 		    "device may still offer it: remove it there, too. With the last one the "
 		    "password is enough again.",
 		.submit = "Delete the passkey", .danger = true, .then = "/admin/passkeys",
-		.said = "deleted", .confirmed = true }),
+		.said = "deleted" }),
 	ENDPOINT_END
 };
 /* clang-format on */
