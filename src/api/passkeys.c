@@ -321,7 +321,7 @@ const struct endpoint	api_passkeys[] = {
 		FLOW_STEP(again_ask),		/* sql  passkey_ask */
 		FLOW_STEP(ask_answer)),
 	    .state = sizeof(struct asking),
-	    .errors = "404 409",
+	    .errors = "400 404 409",
 	    .summary = "What `navigator.credentials.get()` takes, to confirm a session.",
 	    .answer = "`{publicKey:{…}}`, bytes in base64url." },
 	{ .method = POST, .path = "/v1/admin/confirm/passkey", .scope = "master",
