@@ -20,11 +20,9 @@ CREATE INDEX checkouts_due ON checkouts (look_at) WHERE look_at IS NOT NULL;
 -- An invoice that expired unpaid can be followed by another one for the same
 -- order, by one at most.
 ALTER TABLE invoices
-	ADD COLUMN follows_id uuid REFERENCES invoices,
+	ADD COLUMN follows_id uuid REFERENCES invoices ON DELETE SET NULL,
 	-- The first of those that follow each other; NULL: this one.
-	ADD COLUMN order_id uuid REFERENCES invoices,
-	ADD CONSTRAINT invoices_order CHECK
-	    ((follows_id IS NULL) = (order_id IS NULL)),
+	ADD COLUMN order_id uuid REFERENCES invoices ON DELETE SET NULL,
 	-- `double': two invoices of one order were paid.
 	DROP CONSTRAINT invoices_attention_check,
 	ADD CONSTRAINT invoices_attention_check CHECK (attention IN
