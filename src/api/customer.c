@@ -105,7 +105,7 @@ letter_ask(struct flow *f)
 	char		*link = arena_alloc(&f->arena, TOKEN_SIZE);
 
 	if (!mail_is_on())
-		return (flow_fail(f, ERR_UNAVAILABLE,
+		return (flow_fail(f, ERR_NO_MAIL,
 		    "No mail is sent from here; come with a license key."));
 	e->challenge = new_challenge(f);
 	code = new_code(f);
@@ -346,7 +346,7 @@ const struct endpoint	api_customer[] = {
 		FLOW_STEP(customer_check_site),
 		FLOW_STEP(letter_ask),		/* sql  customer_code_ask */
 		FLOW_STEP(letter_answer)),
-	    .errors = "403 429",
+	    .errors = "403 409 429",
 	    .summary = "Ask for a letter with a code and a link, three an hour "
 	        "for an address.",
 	    .answer = "`{ok,challenge,expires_in}`, whether the address is a "

@@ -370,7 +370,10 @@ page_endpoint(struct buf *b, const struct endpoint *ep)
 {
 	buf_printf(b, "### `%s %s`\n\n%s\n\n", method_name(ep->method),
 	    ep->path, ep->summary);
-	if (ep->scope != NULL)
+	if (is_customers(ep))
+		buf_printf(b, "A customer's session%s.\n\n", ep->confirmed ?
+		    ", its code or key given within ten minutes" : "");
+	else if (ep->scope != NULL)
 		buf_printf(b, "Admin, scope `%s`%s.\n\n", ep->scope,
 		    ep->confirmed ? "; a session's password typed within "
 		    "ten minutes" : "");

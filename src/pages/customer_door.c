@@ -238,7 +238,7 @@ door_refused(struct flow *f, const struct inner_answer *a)
 {
 	struct door	*d = flow_state(f);
 
-	if (a->status >= 500 && mail_is_on())
+	if (a->status >= 500)
 		return (flow_fail(f, a->fault, "%s", a->message));
 	if (a->fault == ERR_RATE_LIMITED && f->retry_after > 0)
 		flow_header(f, "retry-after", arena_printf(&f->arena, "%u",

@@ -189,8 +189,8 @@ def test_an_address_of_a_client_has_its_limit(mails):
 
 
 def test_without_a_mail_server_there_are_keys(api):
-    body = refused(api.public("POST", DOOR, {"email": new_email()}), 503,
-                   "service_unavailable")
+    body = refused(api.public("POST", DOOR, {"email": new_email()}), 409,
+                   "no_mail")
     assert "key" in body["message"]
 
 
