@@ -188,11 +188,16 @@ answers_that_are_none(void **state)
 		const char	*body;
 		enum pay_result	 result;
 	} rows[] = {
-		{ 200, "", PAY_FAILED }, { 200, "{}", PAY_FAILED },
-		{ 200, "null", PAY_FAILED }, { 200, "[", PAY_FAILED },
-		{ 200, "<html>", PAY_FAILED }, { 500, "[]", PAY_FAILED },
-		{ 429, "[]", PAY_FAILED }, { 404, "{}", PAY_NONE },
-		{ 403, "", PAY_NONE }, { 200, "[5,null,\"x\",[]]", PAY_OK },
+		{ 200, "", PAY_FAILED },
+		{ 200, "{}", PAY_FAILED },
+		{ 200, "null", PAY_FAILED },
+		{ 200, "[", PAY_FAILED },
+		{ 200, "<html>", PAY_FAILED },
+		{ 500, "[]", PAY_FAILED },
+		{ 429, "[]", PAY_FAILED },
+		{ 404, "{}", PAY_NONE },
+		{ 403, "", PAY_NONE },
+		{ 200, "[5,null,\"x\",[]]", PAY_OK },
 	};
 	struct pay_methods	m;
 	struct net_reply	none = { .error = "timeout" };

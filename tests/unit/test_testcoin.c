@@ -20,9 +20,12 @@ invoices(void **state)
 		int64_t		 sats;
 		const char	*prefix;
 	} rows[] = {
-		{ 1, "lnbcrt10n1" }, { 100, "lnbcrt1u1" },
-		{ 53552, "lnbcrt535520n1" }, { 50000, "lnbcrt500u1" },
-		{ 100000, "lnbcrt1m1" }, { 100000000, "lnbcrt1000m1" },
+		{ 1, "lnbcrt10n1" },
+		{ 100, "lnbcrt1u1" },
+		{ 53552, "lnbcrt535520n1" },
+		{ 50000, "lnbcrt500u1" },
+		{ 100000, "lnbcrt1m1" },
+		{ 100000000, "lnbcrt1000m1" },
 		{ INT64_C(2100000000000000), "lnbcrt21000000000m1" },
 		{ 0, "lnbcrt10n1" },
 	};
