@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """pages.py [LICENSES [ROWS]]: how long the server takes for each page of the
-dashboard, with LICENSES (100,000) sold ones, each with an invoice, a
+dashboard and each that buyers see, with LICENSES (100,000) sold ones, each with an invoice, a
 subscription and a machine, and ROWS (1,000,000) of the log.
 
 Pages are found as a browser finds them, by links; each is fetched seven times
@@ -9,6 +9,7 @@ had to do for it (in Licet's workers and in PostgreSQL's: the median, which othe
 work on the machine hardly moves), how long it took, size, and what was fetched.
 Fails if that work is above a second or a page's size above 100 KB.
 """
+import collections
 import os
 import pathlib
 import statistics
@@ -21,10 +22,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from fake.receiver import Vendor                    # noqa: E402
 from lib.client import Api                          # noqa: E402
 from lib.crawl import crawl                         # noqa: E402
-from lib.desk import open_desk                      # noqa: E402
+from lib.desk import Desk, open_desk                # noqa: E402
+from lib.front import paths                         # noqa: E402
 from lib.instance import Vault, instances, make_template    # noqa: E402
 from lib.postgres import Cluster                    # noqa: E402
 from lib.process import children, wait_for          # noqa: E402
+from lib.shop import HTML                           # noqa: E402
 from lib.stocked import SETTINGS, Stock             # noqa: E402
 
 LIB = pathlib.Path(__file__).resolve().parents[1] / "lib"
@@ -83,6 +86,9 @@ def fill(server, stock, licenses, rows):
     psql(url, "-v", f"rows={rows}", text=OTHERS)
 
 
+Front = collections.namedtuple("Front", "path shape")
+
+
 def worked(server):
     """Milliseconds that the processors spent in workers and backends."""
     total = 0
@@ -101,12 +107,13 @@ def measure(server, desk, page):
     took, spent = [], []
     for _ in range(TIMES):
         before, began = worked(server), time.monotonic()
-        r = desk.call("GET", page.path)
+        r = desk.call("GET", page.path, headers=HTML)
         took.append((time.monotonic() - began) * 1000)
         spent.append(worked(server) - before)
         assert r.status_code == 200, page
     return (statistics.median(spent), statistics.median(took), max(took),
-            len(r.content), page.path if "?" in page.path else page.shape)
+            len(r.content), page.path if "?" in page.path and
+            not isinstance(page, Front) else page.shape)
 
 
 def report(server, desk):
@@ -116,6 +123,8 @@ def report(server, desk):
             {p.shape: p for p in reversed(found)}.values()]
     rows += [measure(server, desk, p) for p in found
              if p.path.startswith("/admin/?")]
+    rows += [measure(server, Desk(desk.api), Front(path, f"front: {name}"))
+             for name, path in paths(server).items()]
     for work, median, most, size, what in sorted(rows, reverse=True):
         print(f"pages work={work:.1f}ms median={median:.1f}ms max={most:.1f}ms"
               f" size={size} {what}")
@@ -134,8 +143,9 @@ def main():
         make_template(cluster, vault)
         with instances(cluster, vault) as make:
             server = make(name="pages", **SETTINGS)
-            stock = Stock(Api(server.url, server.admin_key, server.db),
-                          vendor).fill().settled(server)
+            stock = server.stock = Stock(
+                Api(server.url, server.admin_key, server.db),
+                vendor).fill().settled(server)
             began = time.monotonic()
             fill(server, stock, licenses, rows)
             print(f"pages seeded in {time.monotonic() - began:.0f}s",
