@@ -286,19 +286,26 @@ FROM numbered r;
 
 -- name: license_ending :one
 -- Licenses that end within so many days and that nothing renews, the first to
--- do so first, page by page: those that `attention' counts.  Leans on
--- licenses_expiry.
-WITH page AS (
+-- do so first, page by page: those that `attention' counts.  Of many that are
+-- renewed 5,000 are passed over for a page, which may be short, or empty, and
+-- have a next one.  Leans on licenses_expiry and subscriptions_license_id_key.
+WITH near AS MATERIALIZED (
 	SELECT {{license_columns}}
 	FROM licenses l
 	WHERE l.status = 'active' AND l.expires_at > licet_now()
 	AND l.expires_at <= licet_now()
 	    + COALESCE(@days::int, 7) * interval '86400 seconds'
-	AND NOT EXISTS (SELECT FROM subscriptions b
-	    WHERE b.license_id = l.id AND b.status IN ('active', 'past_due'))
-	AND (@product_id::uuid IS NULL OR l.product_id = @product_id)
 	AND (@cursor::text IS NULL
 	    OR (l.expires_at, l.id) > ({{cursor_time}}, {{cursor_id}}))
+	ORDER BY l.expires_at, l.id
+	LIMIT 5000
+), page AS (
+	SELECT {{license_columns}}
+	FROM near l
+	WHERE (@product_id::uuid IS NULL OR l.product_id = @product_id)
+	AND NOT COALESCE((SELECT b.status IN ('active', 'past_due')
+	    FROM subscriptions b
+	    WHERE b.license_id = l.id), false)
 	ORDER BY l.expires_at, l.id
 	LIMIT {{page_size}} + 1
 ), numbered AS (
@@ -308,12 +315,20 @@ WITH page AS (
 	FROM page l
 	JOIN products p ON p.id = l.product_id
 	LEFT JOIN policies y ON y.id = l.policy_id
+), passed AS (
+	SELECT (extract(epoch FROM l.expires_at) * 1000000)::bigint || '_'
+	    || l.id AS cursor
+	FROM near l
+	WHERE (SELECT count(*) FROM near n) = 5000
+	ORDER BY l.expires_at DESC, l.id DESC
+	LIMIT 1
 )
 SELECT json_build_object(
     'licenses', COALESCE(json_agg(r.doc ORDER BY r.n)
         FILTER (WHERE r.n <= {{page_size}}), '[]'),
     'next_cursor', CASE WHEN count(*) > {{page_size}}
-        THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}}) END) AS body
+        THEN max(r.cursor) FILTER (WHERE r.n = {{page_size}})
+        ELSE (SELECT d.cursor FROM passed d) END) AS body
 FROM numbered r;
 
 -- name: license_search :one

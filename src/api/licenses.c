@@ -98,7 +98,8 @@ const struct endpoint	api_licenses[] = {
 	    .sql = &sql_license_ending,
 	    .summary = "Active licenses that are about to end and that no subscription "
 	        "renews, the first to end first.",
-	    .answer = "As the list of licenses." },
+	    .answer = "As the list of licenses; a page may be short, or empty, and still "
+	        "have a `next_cursor`." },
 	{ ADMIN(GET, "/search"), READ,
 	    .query = FIELDS(
 		{ "buyer_email", FIELD_TEXT, 0, 1, 254, .help = "Exactly." },

@@ -67,7 +67,7 @@ static const struct column	session_list[] = {
 	{ "Which", "current", CELL_BADGE, "true=good=This one|false=quiet=Another" },
 	{ "Last seen", "last_seen_at", CELL_TIME },
 	{ "Signed in", "created_at", CELL_TIME },
-	{ "Password last typed", "reauthenticated_at", CELL_TIME },
+	{ "Password typed", "reauthenticated_at", CELL_TIME },
 	{ "End", "-", .with = "End it", .link = "/admin/sessions/{id}/end" },
 	{ 0 }
 };

@@ -171,7 +171,7 @@ const struct endpoint	pages_licenses[] = {
 	    .blocks = BLOCKS(
 		{ BLOCK_LIST, .from = "licenses.licenses", .columns = list,
 		    .empty = "No license ends in these days, or a subscription renews those that "
-		    "do." })),
+		    "do. If there is a next page, more are to be looked through." })),
 	PAGE("/admin/licenses/:id",
 	    .title = "License for {license.product_name}", .section = "licenses",
 	    .up = "/admin/licenses", .up_title = "Licenses",

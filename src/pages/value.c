@@ -10,6 +10,7 @@
 
 #define LINK_MAX	4096
 #define COUNTED_TO	10000
+#define SHORT		24	/* of one word: it stays on one line */
 #define LINES_OPEN	16	/* of a tree; longer ones are folded */
 
 static const json_t *
@@ -397,14 +398,15 @@ value_cell(struct arena *a, const struct column *c, const json_t *row,
 		href = value_expand(a, c->link, row, gathered, true);
 	if (href != NULL && *href != '\0' && href[strlen(href) - 1] == '/')
 		href = NULL;	/* to nothing: it has no id */
-	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b,s:s?,s:b}",
+	return (json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:b,s:b,s:b,s:b,s:s?,s:b}",
 	    "label", c->label, "text", text, "time", time, "badge", kind,
 	    "href", href,
 	    "is_number", c->kind == CELL_NUMBER || c->kind == CELL_COUNT ||
 	    c->kind == CELL_SATS ||
 	    c->kind == CELL_MONEY || c->kind == CELL_PERCENT ||
 	    c->kind == CELL_AMOUNT || c->kind == CELL_RATE,
-	    "is_code", is_code, "is_tree", is_tree, "folded",
+	    "is_code", is_code, "is_tree", is_tree, "is_short",
+	    strlen(text) <= SHORT && strchr(text, ' ') == NULL, "folded",
 	    lines <= LINES_OPEN ? NULL : arena_printf(a, "%u lines", lines),
 	    "is_empty", *text == '\0'));
 }

@@ -159,4 +159,4 @@ def test_no_refund_is_offered_where_there_is_none(desk, api):
 
 
 def test_sessions_tell_when_the_password_was_typed(desk):
-    assert "Password last typed" in desk.get("/admin/sessions").text
+    assert "Password typed" in desk.get("/admin/sessions").text
