@@ -12,6 +12,7 @@
 #include <kore/http.h>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <netdb.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 
 #define WORKERS_MAX	64
 #define SPARE_FILES	256	/* descriptors beside the clients' */
+#define OPEN_FILES	64	/* those of the parent, which Kore adds */
 
 struct kore_server	*serve_server;
 
@@ -63,6 +65,28 @@ setup_check(const struct serve_settings *s)
 		fatal("the limit of request bodies is 1 byte to 1 GiB");
 }
 
+/*
+ * Kore asks for exactly so many, and would leave it at what a process has at
+ * first if it got no.
+ */
+static unsigned int
+setup_files(unsigned int wanted)
+{
+	struct rlimit	rl;
+	rlim_t		hard;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
+	    rl.rlim_max >= wanted + OPEN_FILES)
+		return (wanted);
+	hard = rl.rlim_max;
+	rl.rlim_max = wanted + OPEN_FILES;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == 0)
+		return (wanted);
+	LOG(LOG_WARNING, "serve.files", LI("wanted", wanted), LI("limit", hard));
+	return (hard > 2 * OPEN_FILES ? (unsigned int)hard - OPEN_FILES :
+	    (unsigned int)hard);
+}
+
 static void
 setup_process(const struct serve_settings *s)
 {
@@ -76,7 +100,8 @@ setup_process(const struct serve_settings *s)
 	}
 	worker_set_affinity = 0;	/* the machine is not ours alone */
 	worker_max_connections = s->connections;
-	worker_rlimit_nofiles = s->connections + s->held + SPARE_FILES;
+	worker_rlimit_nofiles = setup_files(s->connections + s->held +
+	    SPARE_FILES);
 	if (s->pidfile != NULL && s->pidfile[0] != '\0')
 		kore_pidfile = kore_strdup(s->pidfile);
 }
