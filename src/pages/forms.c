@@ -460,18 +460,14 @@ form_done(struct flow *f)
 	return (chrome_go(f, to, form->said));
 }
 
-const struct flow_step	form_steps[] = {
-	FLOW_STEP(form_read),		/* what was typed, and by whom */
-	PICK_STEPS,
-	FLOW_STEP(form_do),		/* the API */
-	FLOW_STEP(form_done),		/* there, or here again */
+/* clang-format off */
+#define STEPS								\
+	FLOW_STEP(form_read),		/* what was typed, by whom */	\
+	PICK_STEPS,							\
+	FLOW_STEP(form_do),		/* the API */			\
+	FLOW_STEP(form_done),		/* there, or here again */	\
 	{ NULL, NULL }
-};
 
-const struct flow_step	portal_form_steps[] = {
-	FRONT_STEPS,
-	FLOW_STEP(form_read),
-	FLOW_STEP(form_do),
-	FLOW_STEP(form_done),
-	{ NULL, NULL }
-};
+const struct flow_step	form_steps[] = { STEPS };
+const struct flow_step	portal_form_steps[] = { FRONT_STEPS, STEPS };
+/* clang-format on */

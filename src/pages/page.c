@@ -276,22 +276,18 @@ page_render(struct flow *f)
 	return (chrome_send(f, v->status == 0 ? 200 : v->status, values));
 }
 
-const struct flow_step	page_steps[] = {
-	FLOW_STEP(page_begin),
-	PICK_STEPS,
-	FLOW_STEP(page_ask),		/* the API, source by source */
-	FLOW_STEP(page_got),
-	FLOW_STEP(page_render),
+/* clang-format off */
+#define STEPS								\
+	FLOW_STEP(page_begin),						\
+	PICK_STEPS,							\
+	FLOW_STEP(page_ask),		/* the API, source by source */	\
+	FLOW_STEP(page_got),						\
+	FLOW_STEP(page_render),						\
 	{ NULL, NULL }
-};
 
-const struct flow_step	portal_page_steps[] = {
-	FRONT_STEPS,
-	FLOW_STEP(page_ask),
-	FLOW_STEP(page_got),
-	FLOW_STEP(page_render),
-	{ NULL, NULL }
-};
+const struct flow_step	page_steps[] = { STEPS };
+const struct flow_step	portal_page_steps[] = { FRONT_STEPS, STEPS };
+/* clang-format on */
 
 /* ---- at the start ---- */
 
