@@ -109,8 +109,8 @@ class Browser:
     def cookie(self, name="keysat_session"):
         return self.driver.get_cookie(name)
 
-    def use_session(self, token):
-        self.cdp("Network.setCookie", url=self.url, name="keysat_session",
+    def use_session(self, token, name="keysat_session"):
+        self.cdp("Network.setCookie", url=self.url, name=name,
                  value=token, path="/", httpOnly=True, secure=True,
                  sameSite="Strict")
         return self

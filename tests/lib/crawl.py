@@ -1,6 +1,7 @@
-"""Every page that can be reached from the overview by links, as a browser
-without scripts sees it.  Of pages that differ only in whose they are, and of
-filters, a few are looked at."""
+"""Every page that can be reached by links from where one comes in, as a
+browser without scripts sees it.  Of pages that differ only in whose they are,
+and of filters, a few are looked at."""
+import dataclasses
 import re
 import urllib.parse
 from html.parser import HTMLParser
@@ -12,6 +13,28 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 THINGS = 12             # of one kind: they are in other states
 FORMS = 3               # of one kind
 VIEWS = 5               # of one page with other queries
+
+
+@dataclasses.dataclass
+class Area:
+    """A part of the site: where one comes in, what belongs to it, who looks,
+    and how its rows in src/pages begin."""
+    start: str
+    under: tuple
+    door: str
+    cookie: str
+    prefix: str = ""
+    visitor: object = None
+    pages: list = None
+    broken: dict = None
+
+
+def areas():
+    """Who is signed in to what is told by the fixture `areas'."""
+    return {"dashboard": Area("/admin/", ("/admin", "/v1/admin"),
+                              "/admin/sign-in", "keysat_session"),
+            "portal": Area("/portal/", ("/portal", "/v1/portal"),
+                           "/portal/sign-in", "licet_portal", "PORTAL_")}
 
 
 def shape(path):
@@ -71,10 +94,10 @@ class Seen:
         """Its own forms, as (where they go, their fields)."""
         return [(f["action"] or self.path, f["fields"])
                 for f in self.page.forms if f["method"] == "post" and
-                f["action"] != "/admin/sign-out"]
+                not (f["action"] or "").endswith("/sign-out")]
 
 
-def crawl(desk, start="/admin/"):
+def crawl(desk, start="/admin/", under=("/admin", "/v1/admin")):
     """All pages, in the order in which they were found, and which links lead
     nowhere: {path: what came}."""
     todo, known, counts, seen, broken = [start], {start}, {}, [], {}
@@ -97,27 +120,40 @@ def crawl(desk, start="/admin/"):
             links = seen[-1].page.links
         for link in links:
             link = urllib.parse.urljoin(path, link).partition("#")[0]
-            if link.startswith(("/admin", "/v1/admin")) and link not in known:
+            if link.startswith(under) and link not in known:
                 known.add(link)
                 todo.append(link)
     return seen, broken
 
 
-def tables():
+MAKER = re.compile(r'#define\s+(\w+)\(p, t, \.\.\.\)\s+((?:PORTAL_)?FORM)'
+                   r'\("([^"]*)" p(?: "([^"]*)")?')
+
+
+def tables(prefix=""):
     """The paths of all pages, and of those that are forms, as the tables in
-    src/pages say them, macros of path filled in."""
-    pages, forms = set(), set()
-    for file in sorted((ROOT / "src/pages").glob("*.c")):
+    src/pages say them, macros of path filled in; `prefix' is that of the
+    macros, as in PORTAL_PAGE."""
+    pages, forms, shared = set(), set(), {}
+    page, form = prefix + "PAGE", prefix + "FORM"
+    for file in sorted((ROOT / "src/pages").glob("*.[hc]"),
+                       key=lambda f: (f.suffix != ".h", f.name)):
         text = re.sub(r"\\\n", " ", file.read_text())
         names = dict(re.findall(r'#define\s+(\w+)\s+"([^"\n]*)"', text))
-        makers = {"PAGE": "", "FORM": "", **dict(re.findall(
-            r'#define\s+(\w+)\(p, t, \.\.\.\)\s+(?:FORM)\("([^"]*)" p', text))}
+        own = {name: (before, after)
+               for name, kind, before, after in MAKER.findall(text)
+               if kind == form}
+        if file.suffix == ".h":
+            shared.update(own)
+            continue
+        makers = {page: ("", ""), form: ("", ""), **shared, **own}
         rows = re.findall(r'^\t(' + "|".join(makers) +
                           r')\((?:([A-Z_]+)\s*)?("[^"]*")?,', text, re.M)
         for maker, name, literal in rows:
-            path = makers[maker] + names.get(name, "") + literal.strip('"')
+            before, after = makers[maker]
+            path = before + names.get(name, "") + literal.strip('"') + after
             pages.add(path)
-            if maker != "PAGE":
+            if maker != page:
                 forms.add(path)
     return pages, forms
 

@@ -89,7 +89,7 @@ class Desk:
         headers = {"Accept": "text/html,*/*;q=0.8",
                    **options.pop("headers", {})}
         if self.cookie is not None:
-            headers["Cookie"] = f"keysat_session={self.cookie}"
+            headers.setdefault("Cookie", f"keysat_session={self.cookie}")
         if data is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             data = urllib.parse.urlencode(data)

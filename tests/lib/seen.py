@@ -3,7 +3,7 @@ import re
 
 POLICY = re.compile(r"(?:^|;)\s*([a-z-]+)\s+([^;]*)")
 # Tables that change on their own, or by looking.
-RESTLESS = ("sessions", "rate_buckets", "replicas")
+RESTLESS = ("sessions", "customer_sessions", "rate_buckets", "replicas")
 
 
 def directives(response):

@@ -4,6 +4,7 @@ What is free text is hostile, and says where it was written: what a page shows
 of it is told apart by its first word.
 """
 from fake.receiver import refusing
+from lib.client import expect
 from lib.codes import code
 from lib.process import wait_for
 from lib.selflicense import ALL, make_key, root_pem, store
@@ -53,6 +54,9 @@ class Stock:
                                  tier_rank=2)
         self.monthly = api.policy(
             self.product, name="Monthly", slug="monthly", tier_rank=1,
+            is_recurring=True, renewal_period_days=30)
+        self.smaller = api.policy(
+            self.product, name="Smaller", slug="smaller", tier_rank=0,
             is_recurring=True, renewal_period_days=30)
         self.fiat = api.product(name=LONG, price_currency="EUR",
                                 price_value=4900)
@@ -112,8 +116,10 @@ class Stock:
         api.do("POST", f"/subscriptions/{ended['subscription']['id']}/cancel",
                {"reason": self.text("cancelled")})
         late = api.license(self.bought(self.monthly)["license_id"])
-        api.db.execute("UPDATE subscriptions SET status = 'past_due'"
-                       " WHERE id = %s", [late["subscription"]["id"]])
+        api.db.execute("UPDATE subscriptions SET status = 'past_due',"
+                       " consecutive_failures = 5 WHERE id = %s",
+                       [late["subscription"]["id"]])
+        self.bobs()
         api.buy(self.product)
         api.expire(api.buy(self.product))
         api.db.execute("UPDATE invoices SET attention = 'over'"
@@ -124,6 +130,17 @@ class Stock:
             "support_url": "https://example.com/help?a=1&b=2"})
         for currency, rate in (("USD", "65000.50"), ("EUR", "60000")):
             api.do("PUT", f"/rates/{currency}/pin", {"units_per_btc": rate})
+
+    def bobs(self):
+        """What a customer has to look at: a device, and another plan to
+        come."""
+        api = self.api
+        api.activate(self.subscribed["license_key"], "bobs",
+                     hostname=self.text("bobhost"),
+                     platform=self.text("bobplatform"))
+        expect(api.public("POST", "/v1/downgrade", {
+            "license_key": self.bought(self.monthly)["license_key"],
+            "target_policy_slug": self.smaller["slug"]}), 200)
 
     def server(self):
         api = self.api

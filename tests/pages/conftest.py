@@ -6,7 +6,9 @@ import pytest
 
 from lib.browser import Browser
 from lib.client import Api
+from lib.crawl import areas as all_areas
 from lib.crawl import crawl
+from lib.customer import customer
 from lib.desk import open_desk
 from lib.npm import install
 from lib.stocked import SETTINGS, Stock
@@ -45,16 +47,27 @@ def stocked(make_shared_instance, vendor_shared):
 
 
 @pytest.fixture(scope="session")
-def crawled(stocked):
-    found = crawl(stocked.desk)
+def areas(stocked):
+    """The parts of its site, by name, each crawled by who may see it."""
+    found = all_areas()
+    found["dashboard"].visitor = stocked.desk
+    found["portal"].visitor = customer(stocked, email="bob@example.com")
+    for area in found.values():
+        area.pages, area.broken = crawl(area.visitor, area.start, area.under)
     stocked.check_workers()
     return found
 
 
+@pytest.fixture(scope="session", params=sorted(all_areas()))
+def area(request, areas):
+    """One of them."""
+    return areas[request.param]
+
+
 @pytest.fixture(scope="session")
-def pages(crawled):
+def pages(area):
     """All pages of it."""
-    return crawled[0]
+    return area.pages
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import pytest
 
 from lib.axe import LOOKS, judge, judge_all
 from lib.crawl import crawl
+from lib.customer import customer
 from lib.desk import open_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow,
@@ -21,9 +22,9 @@ def one_of_each(pages):
     return list(best.values())
 
 
-def test_every_page_is_accessible(stocked, pages, browse, axe):
-    browser = browse(stocked.url).use_session(stocked.desk.cookie)
-    found = one_of_each(pages)
+def test_every_page_is_accessible(stocked, area, browse, axe):
+    browser = browse(stocked.url).use_session(area.visitor.cookie, area.cookie)
+    found = one_of_each(area.pages)
     forms = [p.path for p in found if p.posts()]
     paths = [p.path for p in found if not p.posts()]
     # Forms are much alike, and many: they take turns.
@@ -42,6 +43,10 @@ def test_empty_pages_are_accessible(own_instance, browse, axe):
     paths = [p.path for p in one_of_each(found) if not p.posts()]
     browser = browse(server.url).use_session(desk.cookie)
     wrong = judge_all(browser, axe, paths, LOOKS[1])
+    nobody = customer(server, email="nobody@example.com")
+    browser.use_session(nobody.cookie, "licet_portal")
+    wrong += judge_all(browser, axe, ["/portal/", "/portal/invoices"],
+                       LOOKS[1])
     assert not wrong, "\n".join(wrong)
 
 
