@@ -23,6 +23,13 @@
 #define FRESH		DAY
 #define TRUST		(30 * DAY)
 
+/* What the server signs with an activation, and what a request's check is. */
+#define ACTIVATION	"licet activation 1\n"
+#define ACTIVATION_LEN	((int)sizeof(ACTIVATION) - 1)
+#define REQUEST		"licet request 1\n"
+#define REQUEST_LEN	((int)sizeof(REQUEST) - 1)
+#define DIGITS		"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
 static const char *const	public_keys[] = {
 	"MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
 };
@@ -69,25 +76,27 @@ is_signed(const unsigned char *payload, int len, const unsigned char *sig)
 	return (0);
 }
 
-/* NULL, and when the key ends (0: never); else why it is none for us. */
+/* NULL, and when key or activation ends (0: never); else why it is none. */
 static const char *
 read_key(const char *text, const char *fingerprint, double *ends)
 {
-	static unsigned char	 payload[66000];
+	static unsigned char	 said[ACTIVATION_LEN + 66000];
+	unsigned char		*payload = said + ACTIVATION_LEN;
 	unsigned char		 sig[65], id[16], hash[32];
-	const char		*second;
-	int			 len, i;
+	const char		*first, *second;
+	int			 len, i, is_key = !strncmp(text, "LIC1-", 5);
 
-	if (strncmp(text, "LIC1-", 5) ||
-	    (second = strchr(text + 5, '-')) == NULL)
+	if ((!is_key && strncmp(text, "LICA1-", 6)) ||
+	    (second = strchr(first = strchr(text, '-') + 1, '-')) == NULL)
 		return ("bad_format");
-	len = unbase32(text + 5, (size_t)(second - text - 5), payload,
-	    sizeof(payload));
+	memcpy(said, ACTIVATION, ACTIVATION_LEN);
+	len = unbase32(first, (size_t)(second - first), payload, 66000);
 	if (unbase32(second + 1, strlen(second + 1), sig, sizeof(sig)) != 64 ||
 	    len < 74 || (payload[0] != 1 && payload[0] != 2) ||
-	    (payload[0] == 2 && len < 83))
+	    (payload[0] == 2 && len < 83) || (!is_key && !(payload[1] & 1)))
 		return ("bad_format");
-	if (!is_signed(payload, len, sig))
+	if (!is_signed(is_key ? payload : said,
+	    is_key ? len : ACTIVATION_LEN + len, sig))
 		return ("bad_signature");
 	sodium_hex2bin(id, sizeof(id), PRODUCT_ID, strlen(PRODUCT_ID), "-",
 	    NULL, NULL);
@@ -280,13 +289,37 @@ check(const char *key, const char *fingerprint)
 	now = clock = (double)time(NULL);
 	if (now < number(kept, "seen"))
 		now = number(kept, "seen");	/* a clock set back gains nothing */
-	if (clock < now || now >= number(kept, "next") ||
-	    judge(kept, now, ends) != NULL)
+	if (strncmp(key, "LICA1-", 6) && (clock < now ||
+	    now >= number(kept, "next") || judge(kept, now, ends) != NULL))
 		look(kept, key, fingerprint, &now);
 	set(kept, "seen", now);
 	if (json_dump_file(kept, KEPT ".new", 0) == 0)
 		(void)rename(KEPT ".new", KEPT);
+	if (!strncmp(key, "LICA1-", 6))		/* nobody is asked about it */
+		return (ends > 0 && now >= ends ? "expired" : NULL);
 	return (judge(kept, now, ends));
+}
+
+/* What a machine without a network shows. */
+static void
+show_request(const char *fingerprint)
+{
+	unsigned char	said[REQUEST_LEN + 32], check[32], all[36];
+	unsigned int	value = 0, bits = 0, i;
+
+	memcpy(said, REQUEST, REQUEST_LEN);
+	crypto_hash_sha256(all, (const unsigned char *)fingerprint,
+	    strlen(fingerprint));
+	memcpy(said + REQUEST_LEN, all, 32);
+	crypto_hash_sha256(check, said, sizeof(said));
+	memcpy(all + 32, check, 4);
+	printf("LICQ1-");
+	for (i = 0; i < sizeof(all); i++) {
+		value = (value << 8 | all[i]) & 0xffff;
+		for (bits += 8; bits >= 5; bits -= 5)
+			putchar(DIGITS[value >> (bits - 5) & 31]);
+	}
+	printf("%c\n", DIGITS[value << (5 - bits) & 31]);
 }
 
 int
@@ -299,6 +332,10 @@ main(int argc, char *argv[])
 	    curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
 		return (2);
 	machine_fingerprint(fingerprint);
+	if (!strcmp(argv[1], "request")) {
+		show_request(fingerprint);
+		return (0);
+	}
 	reason = check(argv[1], fingerprint);
 	printf("%s%s%s\n", reason == NULL ? "yes" : "no",
 	    reason == NULL ? "" : " ", reason == NULL ? "" : reason);

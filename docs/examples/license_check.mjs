@@ -8,19 +8,21 @@ const PRODUCT_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 const PUBLIC_KEYS = [
   "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
 ];
+const ACTIVATION = Buffer.from("licet activation 1\n");
+const REQUEST = Buffer.from("licet request 1\n");
 const KEPT = "license.json";
 const TIMEOUT = 5000;
 const HOUR = 3600, DAY = 86400, FRESH = DAY, TRUST = 30 * DAY;
 
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const sha256 = (data) => crypto.createHash("sha256").update(data).digest();
 const clock = () => Date.now() / 1000;
 
 function unbase32(text) {
-  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   const out = [];
   let bits = 0, value = 0;
   for (const c of text.toUpperCase()) {
-    const digit = digits.indexOf(c);
+    const digit = DIGITS.indexOf(c);
     if (digit < 0) throw new Error("bad_format");
     value = ((value << 5) | digit) & 0xfff;
     bits += 5;
@@ -38,15 +40,20 @@ function isSigned(payload, signature) {
   }, signature));
 }
 
-// { ends, grants }, or an Error that says why it is no key for this machine.
+// { ends, grants } of a key or activation, or an Error that says why it is none
+// for this machine.
 function readKey(text, fingerprint) {
   const parts = text.trim().split("-");
-  if (parts.length !== 3 || parts[0] !== "LIC1") throw new Error("bad_format");
+  const isKey = parts[0] === "LIC1";
+  if (parts.length !== 3 || !isKey && parts[0] !== "LICA1")
+    throw new Error("bad_format");
   const payload = unbase32(parts[1]), signature = unbase32(parts[2]);
   const version = payload[0];
   if (signature.length !== 64 || (version !== 1 && version !== 2) ||
-      payload.length < (version === 2 ? 83 : 74)) throw new Error("bad_format");
-  if (!isSigned(payload, signature)) throw new Error("bad_signature");
+      payload.length < (version === 2 ? 83 : 74) ||
+      !isKey && !(payload[1] & 1)) throw new Error("bad_format");
+  const said = isKey ? payload : Buffer.concat([ACTIVATION, payload]);
+  if (!isSigned(said, signature)) throw new Error("bad_signature");
   const product = Buffer.from(PRODUCT_ID.replaceAll("-", ""), "hex");
   if (!payload.subarray(2, 18).equals(product))
     throw new Error("product_mismatch");
@@ -65,6 +72,18 @@ function readKey(text, fingerprint) {
 function machineFingerprint() {
   const machine = fs.readFileSync("/etc/machine-id", "utf8").trim();
   return sha256("my-editor:" + machine).toString("hex");
+}
+
+// What a machine without a network shows.
+export function request(fingerprint) {
+  const digest = sha256(fingerprint);
+  const check = sha256(Buffer.concat([REQUEST, digest])).subarray(0, 4);
+  let text = "LICQ1-", bits = 0, value = 0;
+  for (const byte of Buffer.concat([digest, check])) {
+    value = ((value << 8) | byte) & 0xffff;
+    for (bits += 8; bits >= 5; bits -= 5) text += DIGITS[(value >> (bits - 5)) & 31];
+  }
+  return text + DIGITS[(value << (5 - bits)) & 31];
 }
 
 // The server's answer; null: it has none, which is not a no.
@@ -119,6 +138,12 @@ export async function check(key, fingerprint) {
   }
   const kept = load(sha256(key + "\n" + fingerprint).toString("hex"));
   let now = Math.max(clock(), kept.seen);
+  if (key.trim().startsWith("LICA1")) {     // nobody is asked about it
+    kept.seen = now;
+    save(kept);
+    const over = said.ends !== 0 && now >= said.ends;
+    return { ok: !over, reason: over ? "expired" : null, grants: said.grants };
+  }
   if (now > clock() || now >= kept.next || judge(kept, now, said.ends)) {
     const answer = await ask(key, fingerprint);
     if (answer) {
@@ -137,7 +162,10 @@ export async function check(key, fingerprint) {
   return { ok: reason === null, reason, grants };
 }
 
-if (process.argv[1].endsWith("license_check.mjs")) {
+if (process.argv[1].endsWith("license_check.mjs") &&
+    process.argv[2] === "request") {
+  console.log(request(machineFingerprint()));
+} else if (process.argv[1].endsWith("license_check.mjs")) {
   const { ok, reason, grants } =
     await check(process.argv[2], machineFingerprint());
   console.log([ok ? "yes" : "no", ...(reason ? [reason] : grants)].join(" "));

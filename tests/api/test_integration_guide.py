@@ -12,9 +12,10 @@ import time
 import pytest
 from nacl.signing import SigningKey
 
-from lib import keys
+from lib import activation, keys
 from lib.check import ahead
-from lib.client import Api
+from lib.client import Api, expect
+from lib.customer import customer
 from lib.instance import KNOWN_SEED
 from lib.process import wait_for
 
@@ -280,6 +281,34 @@ def test_old_bound_and_expired_keys_offline(shop):
              "no fingerprint_mismatch")):
         assert shop.program.says(key.signed(KNOWN_SEED)) == says, key
     shop.replica.start()
+
+
+def test_activation_without_a_network(shop):
+    """The program's request, carried to the portal; the answer is good there
+    until it ends, and on no other machine."""
+    request = subprocess.run(shop.program.argv + ["request"], text=True,
+                             cwd=shop.program.folder, capture_output=True,
+                             timeout=60, check=True).stdout.strip()
+    made = shop.issue(max_machines=2, expires_at=ahead(days=9))
+    me = customer(shop.server, license_id=made["license_id"])
+
+    def activate(text):
+        return expect(me.ask(
+            "POST", f"/v1/portal/licenses/{made['license_id']}"
+            "/activate-offline", {"request": text}), 200)["activation"]
+    ours, theirs = activate(request), activate(activation.request("other"))
+    shop.replica.stop()
+    for text, says in ((ours, "yes"),
+                       (theirs, "no fingerprint_mismatch"),
+                       (ours.replace("LICA1", "LIC1"), "no bad_signature"),
+                       (made["license_key"].replace("LIC1", "LICA1"),
+                        "no bad_format")):
+        assert shop.program.says(text) == says, text
+    assert shop.program.says(ours) == "yes"
+    shop.program.edit(seen=time.time() + 10 * DAY)      # that long used
+    assert shop.program.says(ours) == "no expired"
+    shop.replica.start()
+    assert shop.questions() == 0
 
 
 # What the page says
