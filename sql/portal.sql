@@ -129,8 +129,10 @@ COALESCE((
     WHERE t.product_id = l.product_id AND t.active AND t.public
     AND t.archived_at IS NULL AND t.tier_rank <> y.tier_rank
     AND l.status = 'active'
-    AND (t.tier_rank > y.tier_rank OR t.is_recurring
-        AND b.status IN ('active', 'past_due'))), '[]')
+    AND CASE WHEN t.tier_rank > y.tier_rank
+        THEN b.status IS DISTINCT FROM 'past_due'
+        ELSE t.is_recurring AND b.status IN ('active', 'past_due')
+        END), '[]')
 
 -- fragment: portal_history
 -- What happened to a license (alias l; subscription b), newest first: what its

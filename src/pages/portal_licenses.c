@@ -188,7 +188,9 @@ const struct endpoint	pages_portal_licenses[] = {
 		{ "Activate offline", "/portal/licenses/{at.id}/offline",
 		    .when = "license.license.status=active" },
 		{ "My key leaked", "/portal/licenses/{at.id}/reissue",
-		    .when = "license.license.status=active" }),
+		    .when = "license.license.status=active" },
+		{ "Buy it anew", "/buy/{license.license.product_slug}",
+		    .when = "license.license.state=expired&!license.subscription.bill" }),
 	    .blocks = BLOCKS(
 		{ BLOCK_TEXT, .when = "license.license.revoked_at&!license.license.reissued_as",
 		    .empty = "This license was revoked: its key doesn’t work any more. If that is "

@@ -41,6 +41,7 @@ static const char	actions[] =
     "invoice.double=Order paid twice|"
     "invoice.unwatched=Invoice no longer watched|"
     "machine.deactivate=Machine released|"
+    "machine.activate_offline=Activated without a network|"
     "code.release=Use of a code given back|tip.pay=Tip paid";
 
 static const char	actors[] =

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from lib.activation import read, request
-from lib.check import NOWHERE, events, outbox
+from lib.check import NOWHERE, ahead, events, outbox
 from lib.client import Api, expect, refused
 from lib.customer import Customer, customer, new_email
 from lib.tiers import HIGH, LOW, Shop, subscription
@@ -297,6 +297,28 @@ def test_offline_takes_no_seat_too_many(server, bea):
             409, "conflict")
 
 
+def test_offline_activations_end(own_instance):
+    """With LICET_OFFLINE_DAYS, or when silence would cost the seat, whichever
+    is first; without an end there is none."""
+    server = own_instance(LICET_OFFLINE_DAYS=2)
+    api = Api(server.url, server.admin_key, server.db)
+    public = [bytes(r["public_key"]) for r in server.rows(
+        "SELECT public_key FROM signing_keys")]
+    product = api.product()
+    for timeout, ends, days in ((0, None, 2), (86400, None, 1),
+                                (864000, None, 2), (0, ahead(hours=1), 1 / 24)):
+        policy = api.policy(product, heartbeat_timeout_seconds=timeout)
+        made = api.issue(product, policy_slug=policy["slug"],
+                         **({"expires_at": ends} if ends else {}))
+        me = customer(server, license_id=made["license_id"])
+        got = expect(me.ask(
+            "POST", f"/v1/portal/licenses/{made['license_id']}"
+            "/activate-offline", {"request": request("x")}), 200)
+        said = read(got["activation"], public)
+        assert abs(said["expires_at"] - said["issued_at"] - days * 86400) \
+            <= (60 if ends else 0)
+
+
 @pytest.mark.parametrize("spoil", [
     lambda t: t[:-1], lambda t: t + "A", lambda t: t.replace("LICQ1", "LIC1"),
     lambda t: t[:20] + ("A" if t[20] != "A" else "B") + t[21:],
@@ -367,6 +389,8 @@ def test_bill_again(server, bea):
     server.db.execute("UPDATE subscriptions SET status = 'past_due',"
                       " consecutive_failures = 5, next_attempt_at = NULL"
                       " WHERE license_id = %s", [bea.id])
+    seen = bea.ask("GET", f"/licenses/{bea.id}")
+    assert seen["subscription"]["gave_up"] and seen["plans"] == []
     expect(bea.session.ask("POST", at, {}), 200)
     assert subscription(server, bea.id)["consecutive_failures"] == 0
 
