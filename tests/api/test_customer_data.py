@@ -29,11 +29,11 @@ def holders(server, *words):
                   if any(w.lower() in text.lower() for w in words))
 
 
-@pytest.fixture
-def shopper(own_instance):
+@pytest.fixture(scope="module")
+def shopper(make_instance):
     """Somebody with a bit of everything, on an instance of their own."""
     from lib.client import Api
-    server = own_instance(movable=True)
+    server = make_instance(movable=True, name="shopper")
     api = Api(server.url, server.admin_key, server.db)
     api.server = server
     api.email = new_email()

