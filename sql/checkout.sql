@@ -57,10 +57,11 @@ json_build_object('invoice_id', i.id, 'status', i.status,
 
 -- name: checkout_states :many
 -- How these checkouts stand, a row for each, in their order; `body' is NULL
--- where there is none.  `is_final': a buyer has nothing more to wait for.
+-- where there is none.  `is_final': a buyer has nothing more to wait for; one
+-- that was replaced may still be paid late.
 SELECT CASE WHEN i.id IS NOT NULL THEN {{checkout_json}} END AS body,
-    COALESCE(z.state = 'renewed' OR z.state = 'paid' AND (l.id IS NOT NULL
-        OR p.id IS NOT NULL OR i.kind <> 'purchase'), false) AS is_final
+    COALESCE(z.state = 'paid' AND (l.id IS NOT NULL OR p.id IS NOT NULL
+        OR i.kind <> 'purchase'), false) AS is_final
 FROM unnest(@ids::uuid[]) WITH ORDINALITY AS w (id, n)
 LEFT JOIN invoices i ON i.id = w.id
 {{checkout_from}}

@@ -75,7 +75,7 @@ def test_one_that_follows(db):
     new = invoice(db, p, follows_id=old, order_id=old)
     (body, final), = states(db, old)
     assert (body["state"], body["next_url"], final) == \
-        ("renewed", f"/checkout/{new}", True)
+        ("renewed", f"/checkout/{new}", False)
     # Paid late, it is what all of the order lead to.
     db.sql(f"UPDATE invoices SET status = 'settled' WHERE id = '{old}'")
     third = invoice(db, p, follows_id=new, order_id=old)
