@@ -35,6 +35,10 @@ download_send(struct flow *f)
 	if (a->fault != ERR_NONE)
 		return (chrome_fault(f, a->fault, a->message));
 	body = json_read(a->body, a->len, why, sizeof(why));
+	if (json_text(body, "license_key") == NULL) {
+		json_decref(body);
+		return (chrome_fault(f, ERR_INTERNAL, "The key is lost."));
+	}
 	text = arena_printf(&f->arena, "%s\n", json_text(body, "license_key"));
 	flow_header(f, "content-disposition", arena_printf(&f->arena,
 	    "attachment; filename=\"%s\"", json_text(body, "file_name")));
