@@ -228,6 +228,7 @@ buy_previewed(struct flow *f)
 
 	if (a->fault != ERR_NONE) {
 		note_fault(f, b, a->status, a->message);
+		b->status = 0;	/* the page is there, and can be used */
 		return (flow_skip_to(f, buy_page));
 	}
 	preview = json_read(a->body, a->len, why, sizeof(why));

@@ -2,14 +2,18 @@
 import concurrent.futures
 import html
 import re
+import socket
+import urllib.parse
 import uuid
 
 import pytest
 
+from fake.rates import SOURCES
 from lib.client import Api, new_slug
 from lib.codes import code, fiat, trial, uses
 from lib.desk import went
 from lib.process import wait_for
+from lib.sales import created
 from lib.shop import HTML, Sheet, Shopper
 
 HOSTILE = "<script>alert(1)</script>\"'&amp;<b onload=x>"
@@ -251,6 +255,17 @@ def test_codes_that_will_not_do_are_told_beside_the_field(api, shopper):
     assert len(invoices(api, product)) == 1
 
 
+def test_a_rate_that_cannot_be_had_keeps_nobody_out(market, rates):
+    """The page is there all the same, and says what is lacking."""
+    shopper, product = Shopper(market), fiat(market)
+    made = code(market, product)["code"]
+    for source in SOURCES:
+        rates.fail(source)
+    sheet = shopper.product(product, code=made)
+    assert sheet.price == "49.00 USD" and sheet.alerts
+    assert sheet.fields["code"] == made
+
+
 def test_looking_up_codes_by_links_is_limited_as_previews_are(api):
     """No way around the limit of code previews."""
     product, _ = tiered(api, 1000)
@@ -398,6 +413,32 @@ def test_what_was_refused_can_be_sent_again(shop, btcpay):
     open_ones = [i for i in invoices(shop, product) if i["status"] ==
                  "pending"]
     assert len(open_ones) == 1
+
+
+def test_a_click_that_is_broken_off_leaves_one_order(shop, btcpay):
+    """What a second click of a browser does: the first request is broken off,
+    wherever it was, and the second one takes over."""
+    shopper, product = Shopper(shop), shop.product()
+    sheet = shopper.product(product)
+    btcpay.silent()
+    url = urllib.parse.urlsplit(shop.url)
+    body = urllib.parse.urlencode({**sheet.fields, "do": "buy"})
+    with socket.create_connection((url.hostname, url.port), 30) as first:
+        first.sendall((f"POST /buy/{product['slug']} HTTP/1.1\r\n"
+                       f"Host: {url.netloc}\r\nAccept: text/html\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+        wait_for(lambda: created(btcpay), 60, "the provider is asked")
+    btcpay.silent(False)
+
+    def sent():
+        r = shopper.send(sheet)
+        assert r.status_code in (303, 409), r.text
+        return r.status_code == 303 and r.headers["Location"]
+    to = wait_for(sent, 60, "the order is taken")
+    left = [i["id"] for i in invoices(shop, product)
+            if i["status"] == "pending"]
+    assert [to] == [f"/checkout/{i}" for i in left]
+    assert went(shopper.send(sheet)) == to
 
 
 # Hostile
