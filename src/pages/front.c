@@ -1,6 +1,9 @@
 #include "pages/front.h"
 
+#include "base/conf.h"
+#include "base/text.h"
 #include "flow/operator.h"
+#include "flow/request.h"
 #include "flow/respond.h"
 #include "flow/session.h"
 
@@ -47,9 +50,38 @@ front_send(struct flow *f, int status, void (*render)(struct template *),
 	return (flow_html(f, status, page, len));
 }
 
+static bool
+is_here(const char *to)
+{
+	size_t	len = strlen(conf.public_url);
+
+	return (*to == '/' || (!strncmp(to, conf.public_url, len) &&
+	    (to[len] == '/' || to[len] == '\0')));
+}
+
+/*
+ * "form-action 'self'" holds for all that a form's answer leads to: a browser
+ * that came by one follows no redirect to another site, but a page does.
+ */
+static enum flow_next
+go_away(struct flow *f, const char *to)
+{
+	const char	*host = strstr(to, "://");
+
+	if (!text_is_url(to) || host == NULL)
+		return (flow_fail(f, ERR_INTERNAL, "There is no way on."));
+	host = arena_strndup(&f->arena, host + 3, strcspn(host + 3, "/?#"));
+	return (front_send(f, 200, template_front_away,
+	    json_pack("{s:s,s:s,s:s,s:s}", "page_title", "One moment",
+	    "to", to, "host", host, "away",
+	    arena_printf(&f->arena, "0;url=%s", to))));
+}
+
 enum flow_next
 front_go(struct flow *f, const char *to)
 {
+	if (!is_here(to) && flow_wants_html(f))
+		return (go_away(f, to));
 	return (flow_send(f, 303, "text/plain", to, strlen(to)));
 }
 

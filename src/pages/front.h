@@ -31,7 +31,10 @@ enum flow_next	 front_named(struct flow *);
 enum flow_next	 front_send(struct flow *, int status,
 		    void (*render)(struct template *), json_t *values);
 
-/* 303 to another page; the place can be kept as an answer. */
+/*
+ * 303 to another page; the place can be kept as an answer.  To another site a
+ * browser is led by a page, after FRONT_STEPS.
+ */
 enum flow_next	 front_go(struct flow *, const char *to);
 
 /* A page that says what went wrong, and where to go. */

@@ -126,8 +126,15 @@ def test_words_for_cards(own_instance, zaprite):
     server = own_instance(LICET_PAYMENTS="none")
     connect(server, zaprite)
     api = Api(server.url, server.admin_key, server.db)
-    bought = api.buy(api.product())
-    assert "card or bank payment" in page(api, bought["invoice_id"]).text
+    shopper, product = Shopper(api), api.product()
+    invoice, to = shopper.buy(product)
+    assert "card or bank payment" in page(api, invoice).text
+    # From a form no redirect leads to another site, as its policy says: a page
+    # does, by itself and by a link.
+    sheet = shopper.get(to)
+    theirs = api.do("GET", f"/invoices/{invoice}")["checkout_url"]
+    assert theirs in sheet.links and theirs.startswith(zaprite.url)
+    assert f'http-equiv="refresh" content="0;url={theirs}"' in sheet.html
 
 
 def test_opening_the_page_finds_a_payment_whose_webhook_was_lost(
