@@ -57,10 +57,12 @@ LEFT JOIN changed c ON c.id = h.id;
 -- Gives up an invoice that the provider refused for certain, or doesn't know;
 -- its code's use goes back.  No row when it is attached or no longer pending, or
 -- while the renewal worker may still have it made, however old it is by then.
+-- Leans on invoices_pkey: what is pending is so many after a day of billing that
+-- its index, of which old statistics know nothing, must not look shorter.
 WITH changed AS (
 	UPDATE invoices AS i
 	SET status = 'invalid', next_check_at = NULL, updated_at = licet_now()
-	WHERE i.id = @id::uuid AND i.status = 'pending'
+	WHERE i.id = @id::uuid AND i.status IS NOT DISTINCT FROM 'pending'
 	AND i.provider_invoice_id IS NULL
 	AND NOT EXISTS (
 	    SELECT FROM subscription_invoices c
