@@ -7,6 +7,7 @@ import pytest
 
 from lib.check import NOWHERE
 from lib.client import Api, new_address, new_slug
+from lib.customer import customer
 from lib.idempotency import keyed, new_key
 from lib.process import wait_for
 from lib.replica import run_ctl
@@ -114,6 +115,12 @@ def stuck(client, place):
         return client.public("GET", "/v1/products")
 
 
+def unsure(client, place):
+    """Who was let in long ago wants all that is kept about him."""
+    return customer(place, "ann@example.com", fresh=False).ask(
+        "GET", "/v1/portal/data")
+
+
 ADMIN = "/v1/admin/products"
 FAULTS = {
     "bad_request": lambda c, p: product(c, slug="Not a slug"),
@@ -122,10 +129,13 @@ FAULTS = {
     "unauthorized": lambda c, p: c.call("GET", ADMIN),
     "tier_cap": capped,
     "forbidden": lambda c, p: c.call("GET", ADMIN, token="x" * 40),
+    "confirm_required": unsure,
     "not_found": lambda c, p: c.admin("GET", f"/licenses/{NOWHERE}"),
     "method_not_allowed": lambda c, p: c.public("GET", "/v1/validate"),
     "request_timeout": lambda c, p: wire(p, b"GET /healthz HTTP/1.1\r\n"),
     "conflict": twice,
+    "no_mail": lambda c, p: c.public("POST", "/v1/portal/sign-in",
+                                     {"email": "ann@example.com"}),
     "idempotency_running": key_running,
     "payload_too_large": lambda c, p: wire(p, post(b"", length=2097153)),
     "uri_too_long": lambda c, p: wire(p, get(path="/" + "a" * 2500)),

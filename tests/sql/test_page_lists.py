@@ -1,4 +1,4 @@
-"""The lists of the dashboard: what each page asks of the API is looked up in the
+"""The lists of dashboard and portal: what each page asks of the API is looked up in the
 tables of src/pages and src/api, and the statement behind it must find its rows by
 an index and stop at the end of its page."""
 import pathlib
@@ -36,8 +36,10 @@ def endpoints():
         text = plain(path)
         makers = dict(re.findall(
             r'#define\s+(\w+)\(m, p[^)]*\)\s.*?\.path = "([^"]*)" p', text))
+        makers.update(re.findall(r'#define\s+(\w+)\(p\)\s+\.method = GET,'
+                                 r' \.path = "([^"]*)" p', text))
         for row in re.split(r"\n\t\{ ", text)[1:]:
-            head = re.match(r'(?:(\w+)\(GET, "([^"]*)"|'
+            head = re.match(r'(?:(\w+)\((?:GET, )?"([^"]*)"|'
                             r'\.method = GET,\s*\.path = "([^"]*)")', row)
             if head is None or (head[1] and head[1] not in makers):
                 continue
@@ -70,8 +72,8 @@ def test_the_tables_were_read():
     # Those few are written by macros of their own; none is of a long list.
     assert len([c for c in CALLS if behind(c) is None]) <= 5
     assert {"product_list", "license_list", "machine_list", "sale_list",
-            "subscription_list", "webhook_delivery_list",
-            "mail_list"} <= set(LISTS)
+            "subscription_list", "webhook_delivery_list", "mail_list",
+            "portal_licenses", "portal_invoices"} <= set(LISTS)
 
 
 @pytest.mark.parametrize("name", LISTS)
