@@ -199,9 +199,10 @@ const struct endpoint	pages_policies[] = {
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/policies/{at.id}", .inputs = deletion,
 		.when = "!usage.is_too_much",
-		.instead = "It was sold more often than one request can delete. Archive it: then nobody can buy it, and everything stays. Must it really "
-		"go, whoever runs this server raises LICET_REQUEST_TIMEOUT_MS for that while: a "
-		"second for each thousand licenses.",
+		.instead = "It was sold more often than one request can delete. Archive it: then "
+		"nobody can buy it, and everything stays. Must it really go, whoever runs this "
+		"server raises LICET_REQUEST_TIMEOUT_MS for that while: a second for each "
+		"thousand licenses.",
 		.submit = "Delete the policy", .danger = true, .is_last = true,
 		.then = "/admin/products/{typed.product_id}",
 		.said = "deleted" }),

@@ -188,8 +188,9 @@ const struct endpoint	pages_products[] = {
 	    .form = &(const struct form){
 		.call = "DELETE /v1/admin/products/{at.id}", .inputs = deletion,
 		.when = "!usage.is_too_much",
-		.instead = "It was sold more often than one request can delete. Take it off sale: then nobody can buy it, and everything stays. Must it really "
-		"go, whoever runs this server raises LICET_REQUEST_TIMEOUT_MS for that while: a "
+		.instead = "It was sold more often than one request can delete. Take it "
+		"off sale: then nobody can buy it, and everything stays. Must it really go, "
+		"whoever runs this server raises LICET_REQUEST_TIMEOUT_MS for that while: a "
 		"second for each thousand licenses.",
 		.submit = "Delete the product", .danger = true, .is_last = true,
 		.then = "/admin/products", .said = "deleted" }),
