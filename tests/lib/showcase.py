@@ -1,8 +1,11 @@
 """A small shop as one would like it, for pictures."""
+import random
+
 from lib.codes import code, trial
+from lib.process import wait_for
 
 # Of docs/selling.md: file, page, width, height, dark.
-DOCS = [
+SELLING = [
     ("shop-front.png", "/", 1100, 620, False),
     ("shop-product.png", "/buy/photo-studio", 1100, 1060, False),
     ("shop-checkout.png", "/checkout", 1100, 900, False),
@@ -10,6 +13,14 @@ DOCS = [
     ("shop-portal.png", "/portal/", 1100, 700, False),
     ("shop-phone.png", "/buy/photo-studio", 390, 844, True),
 ]
+# Of docs/dashboard.md, the same.
+DASHBOARD = [
+    ("desk-overview.png", "/admin/", 1280, 1000, False),
+    ("desk-license.png", "license", 1280, 1000, True),
+    ("desk-phone.png", "/admin/", 390, 844, True),
+]
+FIRST_DAY = 60
+BUYER = "ada@example.com"
 CATALOGUE = [
     {"slug": "raw", "name": "Raw development",
      "description": "All cameras since 2005"},
@@ -24,7 +35,44 @@ class Showcase:
     def __init__(self, api):
         self.api = api
 
-    def fill(self):
+    def fill(self, clock=None):
+        """With a clock there are the sales of two months, too."""
+        if clock is not None:
+            clock.move(days=-FIRST_DAY)
+        self.catalogue()
+        if clock is not None:
+            self.months(clock)
+        self.paid, self.open, self.over = (
+            self.api.buy(self.studio, policy_slug="pro",
+                         buyer_email=BUYER) for _ in range(3))
+        self.api.pay(self.paid)
+        self.api.expire(self.over)
+        return self
+
+    def months(self, clock):
+        dice, keys = random.Random(21), []
+        for day in range(FIRST_DAY):
+            for n in range(dice.randint(1, 3 + day // 16)):
+                product, policy = dice.choice(self.sold)
+                paid = self.api.pay(self.api.buy(
+                    product, policy_slug=policy,
+                    buyer_email=f"buyer{day}.{n}@example.com"))
+                keys.append((product, paid["license_key"]))
+                self.license = paid["license_id"]
+                self.api.activate(paid["license_key"], f"machine-{day}-{n}",
+                                  hostname="studio", platform="linux")
+            for product, key in dice.choices(keys, k=8):
+                self.api.validate(key, product_slug=product["slug"])
+            self.api.validate("LIC1-NONSENSE")
+            clock.move(days=1)
+        clock.reset()
+        # Those days counted as counted already; now once more.
+        self.api.db.execute("DELETE FROM figure_days")
+        self.api.db.execute("UPDATE figure_marks SET upto = NULL")
+        wait_for(lambda: self.api.do("GET", "/figures?days=30")
+                 ["used"]["validations"]["total"], 150, "the days are counted")
+
+    def catalogue(self):
         api = self.api
         api.do("POST", "/settings/operator-name",
                {"name": "Northlight Software"})
@@ -55,12 +103,9 @@ class Showcase:
         theme = api.product(name="Terminal theme", slug="theme",
                             description="Sixteen colours that get along.")
         api.policy(theme, price_sats_override=0)
-        self.paid, self.open, self.over = (
-            api.buy(studio, policy_slug="pro", buyer_email="ada@example.com")
-            for _ in range(3))
-        api.pay(self.paid)
-        api.expire(self.over)
-        return self
+        self.studio = studio
+        self.sold = [(studio, "pro"), (studio, "personal"),
+                     (ledger, "yearly")]
 
     def paths(self):
         """{what kind of page: which one}"""
@@ -76,3 +121,7 @@ class Showcase:
                 f"/thank-you?invoice_id={self.over['invoice_id']}",
             "/recover": "/recover", "/portal/": "/portal/",
         }
+
+    def desk_paths(self):
+        return {"/admin/": "/admin/",
+                "license": f"/admin/licenses/{self.license}"}
