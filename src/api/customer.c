@@ -41,10 +41,7 @@ static enum flow_next
 customer_check_site(struct flow *f)
 {
 	arena_wipe_later(&f->arena);
-	if (session_is_same_site(f))
-		return (FLOW_NEXT);
-	return (flow_fail(f, ERR_FORBIDDEN,
-	    "Another site makes your browser send this."));
+	return (session_check_site(f));
 }
 
 static const char *

@@ -211,9 +211,8 @@ judge_session(struct flow *f)
 {
 	if (!session_found(f))
 		return (refuse_nobody(f, "This session is over."));
-	if (f->endpoint->method != GET && !session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN,
-		    "Another site makes your browser send this."));
+	if (f->endpoint->method != GET && session_check_site(f) != FLOW_NEXT)
+		return (FLOW_DONE);
 	if (f->endpoint->confirmed && !session_is_fresh(f))
 		return (session_refuse_stale(f));
 	return (FLOW_NEXT);
@@ -224,9 +223,8 @@ judge_customer(struct flow *f)
 {
 	if (!customer_found(f))
 		return (refuse_nobody(f, "This session is over."));
-	if (f->endpoint->method != GET && !session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN,
-		    "Another site makes your browser send this."));
+	if (f->endpoint->method != GET && session_check_site(f) != FLOW_NEXT)
+		return (FLOW_DONE);
 	if (f->endpoint->confirmed && !customer_is_fresh(f))
 		return (customer_refuse_stale(f));
 	return (FLOW_NEXT);

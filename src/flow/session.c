@@ -93,8 +93,8 @@ is_here(const struct flow *f, const char *origin)
 }
 
 /* Browsers send Origin with all that may change something. */
-bool
-session_is_same_site(const struct flow *f)
+static bool
+is_same_site(const struct flow *f)
 {
 	const char	*site = flow_request_header(f, "sec-fetch-site");
 	const char	*origin = flow_request_header(f, "origin");
@@ -103,6 +103,15 @@ session_is_same_site(const struct flow *f)
 	    strcmp(site, "none"))
 		return (false);
 	return (origin == NULL || is_here(f, origin));
+}
+
+enum flow_next
+session_check_site(struct flow *f)
+{
+	if (is_same_site(f))
+		return (FLOW_NEXT);
+	return (flow_fail(f, ERR_FORBIDDEN, "Another site makes your browser "
+	    "send this. Open the page here, and send it from there."));
 }
 
 bool

@@ -112,7 +112,8 @@ const char	*session_token_hash(struct flow *);
 enum flow_next	 session_ask(struct flow *, const char *token);
 /* After session_ask(): false when it is none or over. */
 bool		 session_found(struct flow *);
-/* False: a browser says that another site makes it send this. */
-bool		 session_is_same_site(const struct flow *);
+/* A step, the first of forms without a session: 403 when a browser says that
+ * another site makes it send this. */
+enum flow_next	 session_check_site(struct flow *);
 
 #endif

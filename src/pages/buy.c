@@ -94,9 +94,6 @@ buy_look(struct flow *f)
 static enum flow_next
 buy_send(struct flow *f)
 {
-	if (!session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN, "Another site has sent "
-		    "this form. Open the shop's own page, and send it there."));
 	arena_wipe_later(&f->arena);
 	read_form(f, flow_state(f));
 	return (ask_offer(f));
@@ -423,6 +420,7 @@ const struct endpoint	pages_buy[] = {
 	{ .method = POST, .path = "/buy/:slug", .limit = LIMIT_PURCHASE,
 	    .raw_body = true,
 	    .steps = FLOW_STEPS(FRONT_STEPS,
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(buy_send),		/* inner the policies */
 		OFFER_STEPS,
 		FLOW_STEP(buy_claim),		/* sql   idempotency_begin */

@@ -160,12 +160,6 @@ again_send(struct flow *f)
 	enum flow_next	 next;
 	char		 why[96];
 
-	if (!session_is_same_site(f)) {
-		json_decref(body);
-		return (flow_fail(f, ERR_FORBIDDEN, "Another site has sent "
-		    "this form. Open the checkout's own page, and send it "
-		    "there."));
-	}
 	if (*value != '\0' && strspn(value, "0123456789") == strlen(value) &&
 	    (number = json_read(value, strlen(value), why, sizeof(why))) !=
 	    NULL) {
@@ -250,6 +244,7 @@ const struct endpoint	pages_checkout[] = {
 	{ .method = POST, .path = "/checkout/:invoice_id/again",
 	    .limit = LIMIT_PURCHASE, .raw_body = true,
 	    .steps = FLOW_STEPS(FRONT_STEPS,
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(again_send),		/* POST /v1/purchase/ID/again */
 		FLOW_STEP(again_got)),
 	    FRONT_PAGE, .summary = "A new invoice for the same order." },

@@ -355,6 +355,7 @@ const struct endpoint	pages_customer_door[] = {
 	    .summary = "Forms for an address and for a license key." },
 	{ DOOR_POST, .path = CUSTOMER_LOGIN_PATH,
 	    .steps = FLOW_STEPS(FRONT_STEPS,
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(door_read),
 		FLOW_STEP(door_do),		/* the API's sign-in */
 		FLOW_STEP(door_done)),
@@ -364,6 +365,7 @@ const struct endpoint	pages_customer_door[] = {
 	    .summary = "What the letter's link opens." },
 	{ DOOR_POST, .path = ENTER_PATH,
 	    .steps = FLOW_STEPS(FRONT_STEPS,
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(enter_do),		/* the API's sign-in/link */
 		FLOW_STEP(enter_done)),
 	    .summary = "In." },

@@ -34,9 +34,6 @@ recover_form(struct flow *f)
 static enum flow_next
 recover_ask(struct flow *f)
 {
-	if (!session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN, "Another site has sent "
-		    "this form. Open this page here, and send it again."));
 	arena_wipe_later(&f->arena);
 	return (FLOW_QUERY(f, license_recover, .email = form_text(f, "email"),
 	    .invoice_id = form_text(f, "invoice_id"), .request_ip = f->client,
@@ -68,6 +65,7 @@ const struct endpoint	pages_recover[] = {
 	{ .method = POST, .path = "/recover", .limit = LIMIT_RECOVER,
 	    .raw_body = true,
 	    .steps = FLOW_STEPS(FRONT_STEPS,
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(recover_ask),		/* sql  license_recover */
 		FLOW_STEP(recover_show)),
 	    FRONT_PAGE, .summary = "What came of it." },

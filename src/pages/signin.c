@@ -108,9 +108,6 @@ signin_read(struct flow *f)
 {
 	struct session_login	*l = flow_state(f);
 
-	if (!session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN,
-		    "Another site makes your browser send this."));
 	arena_wipe_later(&f->arena);
 	l->password = form_text(f, "password");
 	return (FLOW_NEXT);
@@ -153,9 +150,6 @@ signin_again(struct flow *f)
 static enum flow_next
 passkey_read(struct flow *f)
 {
-	if (!session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN,
-		    "Another site makes your browser send this."));
 	passkey_read_form(f);
 	return (FLOW_NEXT);
 }
@@ -275,6 +269,7 @@ const struct endpoint	pages_signin[] = {
 	    .hidden = true, .raw_body = true, .repeatable = true,
 	    .on_fault = door_on_fault,
 	    .steps = FLOW_STEPS(
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(signin_read),
 		SESSION_LOGIN_STEPS,
 		FLOW_STEP(signin_done),		/* sql  session_status */
@@ -285,6 +280,7 @@ const struct endpoint	pages_signin[] = {
 	    .hidden = true, .raw_body = true, .repeatable = true,
 	    .on_fault = door_on_fault,
 	    .steps = FLOW_STEPS(
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(passkey_read),
 		PASSKEY_STEPS,
 		FLOW_STEP(passkey_done),	/* sql  session_status */

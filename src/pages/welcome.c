@@ -73,9 +73,6 @@ welcome_judge(struct flow *f)
 	union welcome	*w = flow_state(f);
 	const char	*key = form_text(f, "admin_key");
 
-	if (!session_is_same_site(f))
-		return (flow_fail(f, ERR_FORBIDDEN,
-		    "Another site makes your browser send this."));
 	if (db_true(flow_rows(f), 0, "has_password"))
 		return (chrome_go(f, SESSION_LOGIN_PATH, NULL));
 	arena_wipe_later(&f->arena);
@@ -206,6 +203,7 @@ const struct endpoint	pages_welcome[] = {
 	    .hidden = true, .raw_body = true, .repeatable = true,
 	    .on_fault = welcome_on_fault,
 	    .steps = FLOW_STEPS(
+		FLOW_STEP(session_check_site),
 		FLOW_STEP(welcome_ask),		/* sql  session_status */
 		FLOW_STEP(welcome_judge),
 		SESSION_PASSWORD_STEPS,

@@ -24,6 +24,10 @@ FRONT = [
     ("waiting", lambda s: f"/thank-you?invoice_id={invoice(s, 'pending')}"),
     ("expired", lambda s: f"/thank-you?invoice_id={invoice(s, 'expired')}"),
     ("recover", lambda s: "/recover"),
+    ("checkout", lambda s: f"/checkout/{invoice(s, 'pending')}?by=both"),
+    ("on-chain", lambda s: f"/checkout/{invoice(s, 'pending')}?by=onchain"),
+    ("too late", lambda s: f"/checkout/{invoice(s, 'expired')}"),
+    ("portal's door", lambda s: "/portal/sign-in"),
 ]
 
 
