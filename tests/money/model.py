@@ -459,4 +459,5 @@ class Subscriber:
             "settled_at": b.settled_at,
             "paid_sats": b.got,
             "payment_exception": b.exception, "attention": b.attention,
+            "follows_id": None, "order_id": None,
             "created_at": b.made_at} for b in self.bills]
