@@ -44,8 +44,8 @@ SELECT CASE WHEN {{customer_by_mail}} IS NOT NULL THEN 'forbidden' END AS fault,
         AND b.status IN ('active', 'past_due'))) AS body;
 
 -- name: customer_export :one
--- All that is held about an address, as one document; of each kind at most ten
--- thousand rows, of each license's validations the thousand newest.
+-- All that is held about an address, as one document; of what there may be many
+-- of at most ten thousand rows, of each license's validations the thousand newest.
 WITH {{customer_mine}}, event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
 	    action, target_kind)

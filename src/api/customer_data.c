@@ -44,7 +44,8 @@ const struct endpoint	api_customer_data[] = {
 	    .summary = "All that is held about the address, as a file.",
 	    .answer = "`{email,exported_at,licenses,machines,invoices,refunds,"
 	        "subscriptions,tier_changes,tips,mails,sessions,validations,"
-	        "audit}`: lists, the newest 10,000 rows of each; of a license's "
+	        "audit}`: lists; of licenses, machines, invoices, mails, "
+	        "validations and audit the newest 10,000, of a license's "
 	        "validations the newest 1,000." },
 	{ .method = POST, .path = "/v1/portal/data/erase",
 	    .scope = CUSTOMER_SCOPE, .limit = LIMIT_CUSTOMER,
