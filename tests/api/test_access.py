@@ -171,11 +171,13 @@ def test_public_endpoints_ask_nobody(api, headers):
 
 def test_guessing_is_slow(api, server):
     """An address that sent many wrong keys is refused the right one, too."""
-    ip = new_address()
-    codes = [api.call("GET", "/v1/admin/products", token=f"wrong-{i}",
-                      ip=ip).status_code for i in range(60)]
-    assert codes[0] == 403 and codes[-1] == 429
-    assert 20 <= codes.count(403) <= 50
+    ip, codes = new_address(), []
+    while 429 not in codes and len(codes) < 200:
+        codes.append(api.call("GET", "/v1/admin/products", ip=ip,
+                              token=f"wrong-{len(codes)}").status_code)
+    # Four workers that haven't heard of each other yet have twenty each.
+    assert codes[-1] == 429 and codes.count(403) == len(codes) - 1
+    assert 20 <= codes.count(403) <= 80
 
     def is_refused():
         r = api.admin("GET", "/products", ip=ip)
