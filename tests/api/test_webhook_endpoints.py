@@ -124,7 +124,9 @@ def test_what_waits_goes_to_the_new_url_at_once(hooks):
     hooks.do("PATCH", path(e), {"url": hooks.vendor.url + "/moved-here"})
     row = hooks.circuit(e)
     assert row["open_until"] is None
-    hooks.until(max(hooks.row(d)["next_attempt_at"] for d in made))
+    # One that was never tried may be there already.
+    turns = [hooks.row(d)["next_attempt_at"] for d in made]
+    hooks.until(max(t for t in turns if t is not None))
     for d in made:
         assert hooks.settles(d)["delivered_at"] is not None
     assert {c.id for c in hooks.vendor.got("/moved-here")} == \
