@@ -1,18 +1,20 @@
 """What customers do in the portal without the vendor: in a browser without
 scripts, by the key; and page by page, by their address."""
+import datetime
 import re
 
 import pytest
 
 from lib.activation import request
 from lib.check import events
-from lib.customer import customer, new_email
+from lib.customer import customer, new_email, open_session
 from lib.desk import Page, went
 from lib.mails import Mails
 from lib.process import wait_for
 from lib.tiers import HIGH, LOW, TOP, Shop, subscription
 
 KEY = re.compile(r"LIC1-\S+")
+CODE = re.compile(r"\b\d{4}[ -]?\d{4}\b")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,51 @@ def test_who_has_the_key_helps_himself(server, mails, buyer, browse):
     assert mails.validate(new)["ok"]
     b.go("/portal/")
     assert b.path.startswith("/portal/sign-in")
+    assert b.complaints() == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_who_reads_the_mail_upgrades_renews_and_recovers(server, mails, buyer,
+                                                         browse):
+    """In by the letter's code; a better plan and a renewal, each paid at the
+    checkout that its link leads to; the key once more by invoice and
+    address."""
+    email, bought = buyer
+    at = f"/portal/licenses/{bought['license_id']}"
+    b = browse(server.url).go("/portal/").fill(email=email)
+    with b.leaving():
+        b.one("//input[@name='email']/ancestor::form//button").click()
+    code = CODE.search(mails.smtp.comes(email, 2).text).group()
+    b.fill(code=code)
+    with b.leaving():
+        b.one("//input[@name='code']/ancestor::form//button").click()
+    b.go(f"{at}/upgrade/{HIGH}").press("Upgrade and pay")
+
+    def pay():
+        """What the page in front asks for; the checkout sees it by itself."""
+        with b.leaving():
+            b.one("//main//a[contains(@href, '/checkout/')]").click()
+        invoice = b.path.rpartition("/")[2]
+        mails.pay(server.row("SELECT id AS invoice_id, checkout_url FROM"
+                             " invoices WHERE id = %s", invoice))
+        wait_for(lambda: "/checkout/" not in b.path, 60, "it is paid")
+        b.go(at)
+    pay()
+    assert b.fact("Plan") == HIGH
+    server.clock.set(subscription(server, bought["license_id"])
+                     ["next_renewal_at"] + datetime.timedelta(seconds=1))
+    # The session of a month ago is over.
+    assert b.go(at).path.startswith("/portal/sign-in")
+    b.use_session(open_session(server, email), "licet_portal")
+    wait_for(lambda: b.go(at).has("//main//a[contains(@href, '/checkout/')]"),
+             60, "the bill")
+    pay()
+    assert "Renewed" in b.text
+    b.go("/recover").fill(invoice_id=bought["invoice_id"], email=email)
+    b.press("Show my key")
+    key = KEY.search(b.text).group()
+    assert mails.validate(key)["ok"]
     assert b.complaints() == []
 
 
