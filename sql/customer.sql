@@ -115,13 +115,11 @@ made AS (
 SELECT c.email, c.license_id
 FROM made c
 
--- name: customer_code_enter :opt
--- In, by the code of that letter.  A wrong one costs one of five tries, the
--- right one is the only use there is, by whoever's update is first.  Both hashes
--- are keyed, so how long the comparison takes tells nothing.  No row: it isn't,
--- or is over.  Leans on customer_codes_pkey.
-WITH tried AS (
-	UPDATE customer_codes AS c
+-- fragment: customer_code_try
+-- A wrong code costs its letter one of five tries, the right one is the only use
+-- there is, by whoever's update is first.  Both hashes are keyed, so how long the
+-- comparison takes tells nothing.
+UPDATE customer_codes AS c
 	SET attempts = c.attempts + 1,
 	    used_at = CASE WHEN c.code_hash = decode(@code_hash::text, 'hex')
 	        THEN licet_now() END,
@@ -129,6 +127,12 @@ WITH tried AS (
 	        THEN c.sealed END
 	WHERE c.id = @challenge::uuid AND c.used_at IS NULL
 	AND c.attempts < 5 AND c.expires_at > licet_now()
+
+-- name: customer_code_enter :opt
+-- In, by the code of that letter.  No row: it isn't, or is over.  Leans on
+-- customer_codes_pkey.
+WITH tried AS (
+	{{customer_code_try}}
 	RETURNING c.email, c.used_at
 ), came AS (
 	SELECT t.email, NULL::uuid AS license_id
@@ -176,15 +180,7 @@ FROM changed c
 -- name: customer_code_confirm :opt
 -- Who is in by mail typed another code, of a letter to the same address.
 WITH tried AS (
-	UPDATE customer_codes AS c
-	SET attempts = c.attempts + 1,
-	    used_at = CASE WHEN c.code_hash = decode(@code_hash::text, 'hex')
-	        THEN licet_now() END,
-	    sealed = CASE WHEN c.code_hash <> decode(@code_hash, 'hex')
-	        THEN c.sealed END
-	WHERE c.id = @challenge::uuid AND c.used_at IS NULL
-	AND c.email = @email::text
-	AND c.attempts < 5 AND c.expires_at > licet_now()
+	{{customer_code_try}} AND c.email = @email::text
 	RETURNING c.used_at
 ), came AS (
 	SELECT t.used_at

@@ -83,21 +83,11 @@ WITH license AS MATERIALIZED (
 	FOR NO KEY UPDATE
 ), resumed AS (
 	UPDATE subscriptions AS b
-	SET consecutive_failures = 0, next_attempt_at = licet_now(),
-	    updated_at = licet_now()
+	SET {{subscription_anew}}
 	FROM held h
 	WHERE b.id = h.id AND h.gave_up AND NOT h.is_early
 	RETURNING b.id
-), woken AS (
-	SELECT pg_notify('licet_jobs', 'renewals')
-	FROM resumed r
-), event AS (
-	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
-	    action, target_kind, target_id, details)
-	SELECT {{admin_actor}}, 'subscription.resume', 'subscription',
-	    r.id::text, '{}'
-	FROM resumed r
-)
+), {{subscription_resumed}}
 SELECT CASE WHEN r.id IS NULL THEN 'conflict' END AS fault,
     CASE WHEN h.is_early THEN 'It was tried a moment ago; wait two minutes.'
     ELSE 'There is no bill that failed.' END AS message,

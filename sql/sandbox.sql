@@ -11,6 +11,13 @@ s.id, s.order_id, s.amount_sats, {{sandbox_status}}, CASE s.status
 extract(epoch FROM s.expires_at)::bigint AS expires_at,
 extract(epoch FROM s.created_at)::bigint AS created_at
 
+-- fragment: sandbox_connected
+-- Its invoices (s) with ours (i), as long as it is connected (v).
+sandbox_invoices s
+	JOIN invoices i ON i.id = s.order_id
+	JOIN payment_providers v ON v.id = i.provider_id AND v.kind = 'sandbox'
+	    AND v.disconnected_at IS NULL
+
 -- name: sandbox_create :one
 -- The sandbox provider's invoice for an order of ours; asking again for the
 -- same order gives the first one.
@@ -24,10 +31,7 @@ RETURNING {{sandbox_facts}};
 -- the sandbox is disconnected.
 SELECT {{sandbox_facts}}, i.id AS invoice_id, i.status AS invoice_status,
     i.redirect_url, p.name AS product_name
-FROM sandbox_invoices s
-JOIN invoices i ON i.id = s.order_id
-JOIN payment_providers v ON v.id = i.provider_id AND v.kind = 'sandbox'
-    AND v.disconnected_at IS NULL
+FROM {{sandbox_connected}}
 JOIN products p ON p.id = i.product_id
 WHERE s.id = @id::text;
 
@@ -47,10 +51,7 @@ WITH held AS MATERIALIZED (
 	SELECT s.id, s.order_id, s.amount_sats, s.status, s.paid_sats,
 	    s.confirmations, s.is_late, s.expires_at,
 	    {{provider_facts}}
-	FROM sandbox_invoices s
-	JOIN invoices i ON i.id = s.order_id
-	JOIN payment_providers v ON v.id = i.provider_id AND v.kind = 'sandbox'
-	    AND v.disconnected_at IS NULL
+	FROM {{sandbox_connected}}
 	WHERE s.id = @id::text
 	FOR NO KEY UPDATE OF s
 ), changed AS (
@@ -78,10 +79,7 @@ WITH held AS MATERIALIZED (
 	    s.status = 'expired' OR s.status = 'pending'
 	        AND COALESCE(s.expires_at <= licet_now(), false) AS is_over,
 	    {{provider_facts}}
-	FROM sandbox_invoices s
-	JOIN invoices i ON i.id = s.order_id
-	JOIN payment_providers v ON v.id = i.provider_id AND v.kind = 'sandbox'
-	    AND v.disconnected_at IS NULL
+	FROM {{sandbox_connected}}
 	WHERE s.id = @id::text
 	FOR NO KEY UPDATE OF s
 ), changed AS (

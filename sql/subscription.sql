@@ -196,25 +196,33 @@ LEFT JOIN license l ON true
 LEFT JOIN ending e ON true
 LEFT JOIN ended d ON true;
 
--- name: subscription_resume :one
--- Subscriptions whose billing gave up after five failures try again now, and
--- every worker is told.  Leans on subscriptions_status.
-WITH resumed AS (
-	UPDATE subscriptions AS b
-	SET consecutive_failures = 0, next_attempt_at = licet_now(),
+-- fragment: subscription_anew
+-- Its billing is tried again now, as if it had never failed.
+consecutive_failures = 0, next_attempt_at = licet_now(),
 	    updated_at = licet_now()
-	WHERE b.status = 'past_due' AND b.consecutive_failures >= 5
-	RETURNING b.id
-), woken AS (
+
+-- fragment: subscription_resumed
+-- Every worker and the audit trail hear of those that were `resumed'.
+woken AS (
 	SELECT pg_notify('licet_jobs', 'renewals')
 	FROM (SELECT 1 FROM resumed LIMIT 1) r
 ), event AS (
 	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
 	    action, target_kind, target_id, details)
 	SELECT {{admin_actor}}, 'subscription.resume', 'subscription',
-	    b.id::text, '{}'
-	FROM resumed b
+	    r.id::text, '{}'
+	FROM resumed r
 )
+
+-- name: subscription_resume :one
+-- Subscriptions whose billing gave up after five failures try again now, and
+-- every worker is told.  Leans on subscriptions_status.
+WITH resumed AS (
+	UPDATE subscriptions AS b
+	SET {{subscription_anew}}
+	WHERE b.status = 'past_due' AND b.consecutive_failures >= 5
+	RETURNING b.id
+), {{subscription_resumed}}
 SELECT NULL AS fault, NULL AS message, json_build_object('ok', true,
     'resumed', (SELECT count(*) FROM resumed)) AS body,
     (SELECT count(*) FROM woken) AS woken;
@@ -229,21 +237,11 @@ WITH held AS MATERIALIZED (
 	FOR NO KEY UPDATE
 ), resumed AS (
 	UPDATE subscriptions AS b
-	SET consecutive_failures = 0, next_attempt_at = licet_now(),
-	    updated_at = licet_now()
+	SET {{subscription_anew}}
 	FROM held h
 	WHERE b.id = h.id AND h.status = 'past_due'
 	RETURNING b.id
-), woken AS (
-	SELECT pg_notify('licet_jobs', 'renewals')
-	FROM resumed r
-), event AS (
-	INSERT INTO events (actor_kind, actor_hash, request_ip, user_agent,
-	    action, target_kind, target_id, details)
-	SELECT {{admin_actor}}, 'subscription.resume', 'subscription',
-	    b.id::text, '{}'
-	FROM resumed b
-)
+), {{subscription_resumed}}
 SELECT CASE WHEN h.status <> 'past_due' THEN 'conflict' END AS fault,
     'Only a subscription that is past due can be billed again.' AS message,
     CASE WHEN h.status = 'past_due' THEN
