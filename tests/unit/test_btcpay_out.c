@@ -10,6 +10,8 @@
 
 #include "pay/provider.h"
 
+#include "arena.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -23,22 +25,6 @@ static const struct pay_account	account = { .provider = &pay_btcpay,
     .id = REFUND, .base_url = "http://btc.lan",
     .public_url = "https://pay.example", .store_id = "Hq4T", .api_key = "k3y",
     .webhook_secret = "w", .here = "https://licet.example" };
-
-static struct arena	arena;
-
-static int
-begin(void **state)
-{
-	arena_init(&arena);
-	return (0);
-}
-
-static int
-end(void **state)
-{
-	arena_reset(&arena);
-	return (0);
-}
 
 /* ---- refunds ---- */
 

@@ -7,28 +7,13 @@
 
 #include "pay/provider.h"
 
+#include "arena.h"
 #include "rows.h"
 #include "sql.h"
 
 #include <string.h>
 
 #define ORDER	"2b6f1c9e-3a51-4c0e-9d6f-0a1b2c3d4e5f"
-
-static struct arena	arena;
-
-static int
-begin(void **state)
-{
-	arena_init(&arena);
-	return (0);
-}
-
-static int
-end(void **state)
-{
-	arena_reset(&arena);
-	return (0);
-}
 
 static const struct pay_account	account = { .provider = &pay_sandbox,
     .id = ORDER, .here = "https://licet.example" };

@@ -7,38 +7,14 @@
 
 #include "pages/value.h"
 
+#include "arena.h"
+#include "tree.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #define N(rows)	(sizeof(rows) / sizeof(rows[0]))
-
-static struct arena	arena;
-
-static int
-begin(void **state)
-{
-	arena_init(&arena);
-	return (0);
-}
-
-static int
-end(void **state)
-{
-	arena_reset(&arena);
-	return (0);
-}
-
-static json_t *
-tree(const char *text)
-{
-	char	 why[96];
-	json_t	*j = json_read(text, strlen(text), why, sizeof(why));
-
-	if (j == NULL)
-		fail_msg("%s: %s", text, why);
-	return (j);
-}
 
 static const char	gathered[] = "{\"a\":{\"b\":\"x\",\"n\":7,\"f\":false,"
     "\"t\":true,\"none\":null,\"empty\":\"\",\"list\":[],\"full\":[1]},"

@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "pay/provider.h"
 
+#include "arena.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,22 +22,6 @@ static const struct pay_account	account = { .provider = &pay_zaprite,
     .id = ORDER, .base_url = "https://api.zaprite.test", .public_url = "",
     .store_id = ORDER, .api_key = "k3y", .webhook_secret = "",
     .here = "https://licet.example" };
-
-static struct arena	arena;
-
-static int
-begin(void **state)
-{
-	arena_init(&arena);
-	return (0);
-}
-
-static int
-end(void **state)
-{
-	arena_reset(&arena);
-	return (0);
-}
 
 /* ---- what is asked ---- */
 

@@ -10,6 +10,8 @@
 
 #include "pay/provider.h"
 
+#include "arena.h"
+
 #include <string.h>
 
 #define ROW(...)	{ __VA_ARGS__ }
@@ -19,22 +21,6 @@ static const struct pay_account	account = { .provider = &pay_zaprite,
     .id = ORDER, .base_url = "https://api.zaprite.test", .public_url = "",
     .store_id = ORDER, .api_key = "k3y", .webhook_secret = "",
     .here = "https://licet.example" };
-
-static struct arena	arena;
-
-static int
-begin(void **state)
-{
-	arena_init(&arena);
-	return (0);
-}
-
-static int
-end(void **state)
-{
-	arena_reset(&arena);
-	return (0);
-}
 
 static const struct {
 	const char	*body;
