@@ -22,6 +22,7 @@
 
 struct route {
 	const struct endpoint	*endpoint;
+	struct route		*next;		/* as deep as this one */
 	unsigned int		 nsegments;
 	const char		*segments[SEGMENTS_MAX];
 	size_t			 lengths[SEGMENTS_MAX];
@@ -36,6 +37,8 @@ struct split {
 static const struct resource	*tables;
 static struct route		 routes[ROUTES_MAX];
 static unsigned int		 nroutes;
+/* By number of segments, so that a request looks at few of some hundreds. */
+static struct route		*by_depth[SEGMENTS_MAX + 1];
 static const char		*names[ROUTES_MAX + 1];
 
 static const char *const	method_names[] = {
@@ -100,7 +103,7 @@ takes_plain_body(const struct endpoint *ep)
 static void
 add(const struct endpoint *ep)
 {
-	struct route	*r = &routes[nroutes];
+	struct route	*r = &routes[nroutes], **last;
 	struct split	 s;
 	const char	*missing;
 	char		*name;
@@ -126,6 +129,9 @@ add(const struct endpoint *ep)
 	r->nsegments = s.n;
 	memcpy(r->segments, s.at, sizeof(s.at));
 	memcpy(r->lengths, s.len, sizeof(s.len));
+	for (last = &by_depth[s.n]; *last != NULL; last = &(*last)->next)
+		;
+	*last = r;
 	if (asprintf(&name, "%s %s%s", method_name(ep->method), ep->path,
 	    ep->for_html ? " (html)" : "") < 0)
 		fatal("no memory");
@@ -150,8 +156,6 @@ matches(const struct route *r, const struct split *s)
 {
 	unsigned int	i;
 
-	if (r->nsegments != s->n)
-		return (false);
 	for (i = 0; i < s->n; i++) {
 		if (!is_parameter(r, i) && (r->lengths[i] != s->len[i] ||
 		    memcmp(r->segments[i], s->at[i], s->len[i])))
@@ -193,22 +197,25 @@ method_of(const struct http_request *req)
 	}
 }
 
-/* The endpoint, or NULL; then `allowed' has the methods of the path. */
+/*
+ * The endpoint for that request (NULL: for a page, which wants no HTML), or
+ * NULL; then `allowed' has the methods of the path.
+ */
 static const struct route *
-find(int method, const struct split *s, bool html, unsigned int *allowed)
+find(const struct flow *f, int method, const struct split *s,
+    unsigned int *allowed)
 {
-	const struct route	*best = NULL;
-	unsigned int		 i;
+	const struct route	*r, *best = NULL;
 
 	*allowed = 0;
-	for (i = 0; i < nroutes - 1; i++) {
-		if ((routes[i].endpoint->for_html && !html) ||
-		    !matches(&routes[i], s))
+	for (r = by_depth[s->n]; r != NULL; r = r->next) {
+		if (!matches(r, s) || (r->endpoint->for_html &&
+		    (f == NULL || !flow_wants_html(f))))
 			continue;
-		*allowed |= 1u << routes[i].endpoint->method;
-		if ((int)routes[i].endpoint->method == method &&
-		    (best == NULL || is_closer(&routes[i], best)))
-			best = &routes[i];
+		*allowed |= 1u << r->endpoint->method;
+		if ((int)r->endpoint->method == method &&
+		    (best == NULL || is_closer(r, best)))
+			best = r;
 	}
 	return (best);
 }
@@ -243,8 +250,7 @@ router_find(enum method method, const char *path)
 	struct split		 s;
 	unsigned int		 allowed;
 
-	r = split_path(path, &s) ? find((int)method, &s, false,
-	    &allowed) : NULL;
+	r = split_path(path, &s) ? find(NULL, (int)method, &s, &allowed) : NULL;
 	return (r == NULL ? NULL : r->endpoint);
 }
 
@@ -344,8 +350,8 @@ begin(struct flow *f)
 		preflight(f);
 		return (false);
 	}
-	r = split_path(f->req->path, &s) ? find(method_of(f->req), &s,
-	    flow_wants_html(f), &allowed) : NULL;
+	r = split_path(f->req->path, &s) ? find(f, method_of(f->req), &s,
+	    &allowed) : NULL;
 	if (r == NULL) {
 		refuse(f, allowed);
 		return (false);
